@@ -1,0 +1,144 @@
+package arch
+
+import "debug/elf"
+
+// fxsave is the FXSAVE image, 512 bytes (Intel SDM 10.5.1).
+const fxsaveHead = "fctrl:2 fstat:2 ftag:1 _:1 fop:2 fioff:8 fooff:8 mxcsr:4 _:4 st0-st7:16 "
+
+func x86Float(regs []RegInfo, xmm, dwarfST, dwarfXMM int) []RegInfo {
+	regs = run(regs, "st", 0, 8, 80, dwarfST, Float)
+	regs = named(regs, "fctrl fstat ftag fop", 16, -1, Float)
+	regs = named(regs, "fioff fooff", 64, -1, Float)
+	regs = append(regs, RegInfo{"mxcsr", 32, -1, Vector})
+	return run(regs, "xmm", 0, xmm, 128, dwarfXMM, Vector)
+}
+
+// I386 is 32-bit x86.
+var I386 = func() *Arch {
+	regs := named(nil, "eax ecx edx ebx esp ebp esi edi eip eflags", 32, 0, General)
+	regs = named(regs, "cs ss ds es fs gs", 16, -1, General)
+	regs = x86Float(regs, 8, 11, 21)
+	regs = named(regs, "vector errcode cr0 cr2 cr3 cr4", 32, -1, Control)
+	return &Arch{
+		Name: "i386", Machine: elf.EM_386, Class: elf.ELFCLASS32, Regs: regs,
+		PC: find(regs, "eip"), SP: find(regs, "esp"), LR: NoReg, FP: find(regs, "ebp"), Flags: find(regs, "eflags"),
+		Linux: Layout{4, "ebx ecx edx esi edi ebp eax ds es fs gs ~ eip cs eflags esp ss"},
+		BSD:   Layout{4, "fs es ds edi esi ebp _ ebx edx ecx eax _ errcode eip cs eflags esp ss gs"},
+		Core: CoreRules{
+			OSABI: elf.ELFOSABI_LINUX, PRStatus: 144, PID: 24, Regs: 72,
+			PRPSInfo: 124, PSPID: 12, PSName: 28, SigAddr: 12,
+			Float:   FloatNote{Owner: "LINUX", Type: 0x46e62b7f, Layout: Layout{16, fxsaveHead + "xmm0-xmm7 _:224"}},
+			TDescOS: "GNU/Linux",
+			Honest:  true,
+		},
+		Saved:  finds(regs, "ebx esi edi ebp"),
+		Absent: 0xbad0bad0, CodeMask: ^uint64(0),
+		CallBefore: x86CallBefore, CallTarget: x86CallTarget, TrapBefore: x86TrapBefore, Fault: x86Fault,
+	}
+}()
+
+// AMD64 is 64-bit x86.
+var AMD64 = func() *Arch {
+	regs := named(nil, "rax rdx rcx rbx rsi rdi rbp rsp", 64, 0, General)
+	regs = run(regs, "r", 8, 8, 64, 8, General)
+	regs = append(regs, RegInfo{"rip", 64, 16, General}, RegInfo{"eflags", 64, 49, General})
+	regs = named(regs, "es cs ss ds fs gs", 16, 50, General)
+	regs = named(regs, "fs_base gs_base", 64, 58, General)
+	regs = x86Float(regs, 16, 33, 17)
+	regs = named(regs, "vector errcode cr0 cr2 cr3 cr4", 64, -1, Control)
+	return &Arch{
+		Name: "x86-64", Machine: elf.EM_X86_64, Class: elf.ELFCLASS64, Regs: regs,
+		PC: find(regs, "rip"), SP: find(regs, "rsp"), LR: NoReg, FP: find(regs, "rbp"), Flags: find(regs, "eflags"),
+		Linux: Layout{8, "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi ~ rip cs eflags rsp ss fs_base gs_base ds es fs gs"},
+		BSD:   Layout{8, "r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax _:4 fs:2 gs:2 _:4 es:2 ds:2 rip cs eflags rsp ss"},
+		Core: CoreRules{
+			OSABI: elf.ELFOSABI_LINUX, PRStatus: 336, PID: 32, Regs: 112,
+			PRPSInfo: 136, PSPID: 24, PSName: 40, SigAddr: 16,
+			Float:   FloatNote{Owner: "CORE", Type: 2, Layout: Layout{16, fxsaveHead + "xmm0-xmm15 _:96"}},
+			TDescOS: "GNU/Linux",
+			Honest:  true,
+		},
+		Saved:  finds(regs, "rbx rbp r12-r15"),
+		Absent: 0xbad0bad0bad0bad0, CodeMask: ^uint64(0),
+		CallBefore: x86CallBefore, CallTarget: x86CallTarget, TrapBefore: x86TrapBefore, Fault: x86Fault,
+	}
+}()
+
+// x86CallBefore tries each length a call can have: rel32, and the ff /2 forms
+// with their ModRM, SIB and displacement (2 to 7 bytes).
+func x86CallBefore(code []byte) bool {
+	n := len(code)
+	if n >= 5 && code[n-5] == 0xe8 {
+		return true
+	}
+	for size := 2; size <= 7 && size <= n; size++ {
+		if code[n-size] == 0xff && code[n-size+1]>>3&7 == 2 && modrmSize(code[n-size+1:]) == size-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// modrmSize is the length of ModRM, SIB and displacement; 0 if cut off.
+func modrmSize(p []byte) int {
+	mod, rm := p[0]>>6, p[0]&7
+	size := 1
+	if mod != 3 && rm == 4 {
+		if len(p) < 2 {
+			return 0
+		}
+		size++
+		if mod == 0 && p[1]&7 == 5 {
+			size += 4
+		}
+	}
+	switch {
+	case mod == 0 && rm == 5, mod == 2:
+		size += 4
+	case mod == 1:
+		size++
+	}
+	return size
+}
+
+func x86CallTarget(code []byte, addr uint64) (uint64, bool) {
+	n := len(code)
+	if n < 5 || code[n-5] != 0xe8 {
+		return 0, false
+	}
+	w, _ := lastWord(code)
+	return addr + uint64(int64(int32(w))), true
+}
+
+func x86TrapBefore(code []byte) (int, bool) {
+	n := len(code)
+	return 2, n >= 2 && code[n-2] == 0xcd // int imm8
+}
+
+// x86Fault reads the exception vector (Intel SDM 6.3.1). Vector 0x20 is not
+// the CPU's but a software interrupt, which vendors use for a panic.
+func x86Fault(read func(string) (uint64, bool)) Fault {
+	v, ok := read("vector")
+	if !ok {
+		return FaultUnknown
+	}
+	switch v {
+	case 0:
+		return FaultDivide
+	case 1, 3:
+		return FaultBreakpoint
+	case 6:
+		return FaultIllegal
+	case 4, 5, 7, 8, 9, 10, 13, 14:
+		return FaultAccess
+	case 11, 12:
+		return FaultBus
+	case 16, 19:
+		return FaultFloat
+	case 17:
+		return FaultAlignment
+	case 0x20:
+		return FaultAbort
+	}
+	return FaultUnknown
+}

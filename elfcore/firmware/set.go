@@ -1,0 +1,175 @@
+// Package firmware answers questions about the programs that ran on a target:
+// what lies at an address, where a symbol, a structure member or the caller's
+// registers are, and whether a program is the one that a dump came from. It
+// knows no dump format.
+//
+// Opening a program reads its headers only; everything else is read when it is
+// first asked for. Damaged files give errors or nothing, never a panic.
+package firmware
+
+import (
+	"fmt"
+
+	"corelift/elfcore"
+	"corelift/elfcore/arch"
+)
+
+// Set is the program ELFs of one target by address. The first is the main
+// image; the others (bootloader, ROM, secure image) lie beside it in memory.
+// Where two disagree the earlier wins. It is safe for concurrent use and
+// implements elfcore.Program.
+type Set struct{ images []*Image }
+
+var _ elfcore.Program = (*Set)(nil)
+
+// Open opens the ELFs at paths, the main image first. Errors name the file and
+// say what it is if it is not an executable of a known CPU.
+func Open(paths ...string) (*Set, error) {
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("no firmware ELF given")
+	}
+	s := &Set{}
+	for _, path := range paths {
+		m, err := openImage(path)
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		s.images = append(s.images, m)
+		if main := s.images[0]; m.Arch != main.Arch {
+			s.Close()
+			return nil, fmt.Errorf("%s is for %s, but %s is for %s: they can't run on one CPU", m.Path, m.Arch.Name, main.Path, main.Arch.Name)
+		}
+	}
+	return s, nil
+}
+
+// Close closes the files.
+func (s *Set) Close() error {
+	var first error
+	for _, m := range s.images {
+		if err := m.file.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Images returns the programs, the main image first.
+func (s *Set) Images() []*Image { return s.images }
+
+// Arch is the CPU of the program.
+func (s *Set) Arch() *arch.Arch { return s.images[0].Arch }
+
+// Writable lists the sections that the program can write, in the files' order.
+func (s *Set) Writable() []Section {
+	return s.sections(func(c *Section) bool { return c.Write })
+}
+
+// ReadOnly lists code and read-only data, all with bytes in the file, in the
+// files' order. Code that is also writable is in both lists.
+func (s *Set) ReadOnly() []Section { return s.sections((*Section).constant) }
+
+func (s *Set) sections(want func(*Section) bool) (list []Section) {
+	for _, m := range s.images {
+		for i := range m.sections {
+			if want(&m.sections[i]) {
+				list = append(list, m.sections[i])
+			}
+		}
+	}
+	return list
+}
+
+// Executable tells whether a lies in code.
+func (s *Set) Executable(a elfcore.Addr) bool {
+	for _, m := range s.images {
+		if m.executable(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadConst fills p from code and read-only data at a, across adjacent
+// sections. The error is an *elfcore.GapError where neither is.
+func (s *Set) ReadConst(p []byte, a elfcore.Addr) error {
+	for len(p) > 0 {
+		c := s.constAt(a)
+		if c == nil {
+			return &elfcore.GapError{Addr: a}
+		}
+		n := min(uint64(len(p)), c.Size-uint64(a-c.Addr))
+		if got, err := c.Data.ReadAt(p[:n], int64(a-c.Addr)); got < int(n) {
+			return fmt.Errorf("section %s: %w", c.Name, err)
+		}
+		p, a = p[n:], a+elfcore.Addr(n)
+	}
+	return nil
+}
+
+func (s *Set) constAt(a elfcore.Addr) *Section {
+	for _, m := range s.images {
+		if c := m.at(a, (*Section).constant); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// Symbol gives the address, the Thumb bit cleared, and the size in bytes of a
+// symbol. Of several with one name a global one is preferred.
+func (s *Set) Symbol(name string) (elfcore.Range, bool) {
+	for _, m := range s.images {
+		if r, ok := m.symbols().named(name); ok {
+			return r, true
+		}
+	}
+	return elfcore.Range{}, false
+}
+
+// SymbolAt names the function or object that holds an address, and tells where
+// it begins.
+func (s *Set) SymbolAt(a elfcore.Addr) (name string, start elfcore.Addr, ok bool) {
+	for _, m := range s.images {
+		if name, r, ok := m.symbols().at(a, anySymbol); ok {
+			return name, r.Addr, true
+		}
+	}
+	return "", 0, false
+}
+
+// Function is the extent of the function that holds an address. One without a
+// size reaches to the next symbol or the end of its section.
+func (s *Set) Function(a elfcore.Addr) (elfcore.Range, bool) {
+	for _, m := range s.images {
+		if _, r, ok := m.symbols().at(a, functionSymbol); ok {
+			return r, true
+		}
+	}
+	return elfcore.Range{}, false
+}
+
+// Field gives offset and size, in bytes, of a member of a structure, from the
+// debug information. The path goes through members, anonymous ones unnamed:
+// "callee_saved.psp"; "cpus[]" is the first element of an array. An empty path
+// is the type itself. ok is false for bit-fields and what is not described.
+func (s *Set) Field(typ, path string) (off, size int64, ok bool) {
+	for _, m := range s.images {
+		if off, size, ok := m.types().field(typ, path); ok {
+			return off, size, true
+		}
+	}
+	return 0, 0, false
+}
+
+// Row is the call frame information at pc. For the caller of a frame give the
+// return address less one, so that a call at the end of a function finds it.
+func (s *Set) Row(pc elfcore.Addr) (Row, bool) {
+	for _, m := range s.images {
+		if row, ok := m.frames().row(pc); ok {
+			return row, true
+		}
+	}
+	return Row{}, false
+}

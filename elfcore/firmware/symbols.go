@@ -1,0 +1,224 @@
+package firmware
+
+import (
+	"bytes"
+	"cmp"
+	"debug/elf"
+	"slices"
+	"strings"
+	"sync"
+
+	"corelift/elfcore"
+)
+
+// symbol is one entry of the symbol table. Name is an offset into the string
+// table, in bytes.
+type symbol struct {
+	elfcore.Range
+	name uint32
+	rank uint8 // local, weak, global: the higher is preferred
+	kind elf.SymType
+	home elf.SectionIndex
+}
+
+// symbolTable is read in one pass over the raw bytes, which is what makes it
+// fast: debug/elf makes a string of every name.
+type symbolTable struct {
+	names []byte
+	all   []symbol // all that have a name of their own, in the file's order
+	code  []mark   // ARM mapping symbols, by address
+
+	hash   func() nameHash
+	byAddr func() addrIndex
+}
+
+// mark is a mapping symbol: from addr on there are instructions of one kind
+// ('t' Thumb, 'a' ARM, 'x' A64 or RISC-V) or data ('d').
+type mark struct {
+	addr elfcore.Addr
+	kind byte
+}
+
+// The kinds of symbols that at looks for.
+func anySymbol(k elf.SymType) bool { return functionSymbol(k) || objectSymbol(k) }
+
+func functionSymbol(k elf.SymType) bool { return k == elf.STT_FUNC }
+
+func objectSymbol(k elf.SymType) bool { return k == elf.STT_OBJECT }
+
+// readSymbols reads .symtab; without one the table is empty.
+func (m *Image) readSymbols() *symbolTable {
+	t := &symbolTable{}
+	t.hash = sync.OnceValue(t.hashNames)
+	t.byAddr = sync.OnceValue(func() addrIndex { return t.sortByAddr(m.sections) })
+	raw, err := m.contents(m.elf.Section(".symtab"))
+	if err != nil {
+		return t
+	}
+	if t.names, err = m.contents(m.elf.Section(".strtab")); err != nil {
+		return t
+	}
+	entry := elf.Sym32Size
+	if m.elf.Class == elf.ELFCLASS64 {
+		entry = elf.Sym64Size
+	}
+	t.all = make([]symbol, 0, len(raw)/entry)
+	for ; len(raw) >= entry; raw = raw[entry:] {
+		var s symbol
+		var info byte
+		s.name = m.Order.Uint32(raw)
+		if entry == elf.Sym64Size {
+			info, s.home = raw[4], elf.SectionIndex(m.Order.Uint16(raw[6:]))
+			s.Addr, s.Size = elfcore.Addr(m.Order.Uint64(raw[8:])), m.Order.Uint64(raw[16:])
+		} else {
+			s.Addr, s.Size = elfcore.Addr(m.Order.Uint32(raw[4:])), uint64(m.Order.Uint32(raw[8:]))
+			info, s.home = raw[12], elf.SectionIndex(m.Order.Uint16(raw[14:]))
+		}
+		s.kind = elf.ST_TYPE(info)
+		if s.home == elf.SHN_UNDEF || s.kind == elf.STT_SECTION || s.kind == elf.STT_FILE ||
+			int(s.name) >= len(t.names) || t.names[s.name] == 0 {
+			continue
+		}
+		switch elf.ST_BIND(info) {
+		case elf.STB_LOCAL:
+			if kind, ok := t.mapping(s); ok {
+				t.code = append(t.code, mark{s.Addr, kind})
+				continue
+			}
+		case elf.STB_WEAK:
+			s.rank = 1
+		default:
+			s.rank = 2
+		}
+		if s.kind == elf.STT_FUNC {
+			s.Addr &= elfcore.Addr(m.Arch.CodeMask)
+		}
+		t.all = append(t.all, s)
+	}
+	slices.SortStableFunc(t.code, func(a, b mark) int { return cmp.Compare(a.addr, b.addr) })
+	return t
+}
+
+// mapping recognises the mapping symbols of the ARM and RISC-V ABIs: "$t",
+// "$d.12", "$xrv32imac".
+func (t *symbolTable) mapping(s symbol) (kind byte, ok bool) {
+	n := t.names[s.name:]
+	if s.kind != elf.STT_NOTYPE || len(n) < 3 || n[0] != '$' || strings.IndexByte("tadx", n[1]) < 0 {
+		return 0, false
+	}
+	return n[1], n[2] == 0 || n[2] == '.' || n[1] == 'x'
+}
+
+// nameOf returns a symbol's name.
+func (t *symbolTable) nameOf(s symbol) string {
+	n := t.names[s.name:]
+	if i := bytes.IndexByte(n, 0); i >= 0 {
+		n = n[:i]
+	}
+	return string(n)
+}
+
+// nameHash is a chained hash table like that of an ELF .hash section: heads by
+// hash, then next by symbol, both index+1.
+type nameHash struct{ heads, next []uint32 }
+
+// FNV-1a. Names are hashed up to maxName bytes: a damaged string table may
+// have no ends.
+const (
+	fnvOffset = 2166136261
+	fnvPrime  = 16777619
+	maxName   = 4096
+)
+
+func (t *symbolTable) hashNames() nameHash {
+	size := 1
+	for size < len(t.all) {
+		size *= 2
+	}
+	h := nameHash{make([]uint32, size), make([]uint32, len(t.all))}
+	for i, s := range t.all {
+		sum := uint32(fnvOffset)
+		for k, c := range t.names[s.name:] {
+			if c == 0 || k == maxName {
+				break
+			}
+			sum = (sum ^ uint32(c)) * fnvPrime
+		}
+		head := &h.heads[sum&uint32(size-1)]
+		h.next[i], *head = *head, uint32(i+1)
+	}
+	return h
+}
+
+// named finds a symbol by its name. Of several the highest rank wins, then the
+// first in the file.
+func (t *symbolTable) named(name string) (r elfcore.Range, ok bool) {
+	h := t.hash()
+	sum := uint32(fnvOffset)
+	for i := range min(len(name), maxName) {
+		sum = (sum ^ uint32(name[i])) * fnvPrime
+	}
+	var best uint8
+	for i := h.heads[sum&uint32(len(h.heads)-1)]; i != 0; i = h.next[i-1] {
+		s := t.all[i-1]
+		n := t.names[s.name:]
+		if len(n) > len(name) && n[len(name)] == 0 && string(n[:len(name)]) == name && (!ok || s.rank >= best) {
+			r, ok, best = s.Range, true, s.rank
+		}
+	}
+	return r, ok
+}
+
+// addrIndex holds the functions and objects by address.
+type addrIndex struct {
+	list []symbol // sorted as spans wants them; of one address the best last
+	spans
+}
+
+func (t *symbolTable) sortByAddr(sections []Section) addrIndex {
+	x := addrIndex{}
+	for _, s := range t.all {
+		if anySymbol(s.kind) && s.home < elf.SHN_LORESERVE {
+			x.list = append(x.list, s)
+		}
+	}
+	slices.SortStableFunc(x.list, func(a, b symbol) int {
+		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(min(a.Size, 1), min(b.Size, 1)), cmp.Compare(a.rank, b.rank))
+	})
+	// A symbol without a size reaches to the next, at most to the end of its
+	// section. Backwards, so that several at one address get the same.
+	end := elfcore.Addr(0)
+	for i := len(x.list) - 1; i >= 0; i-- {
+		s := &x.list[i]
+		if i+1 < len(x.list) && x.list[i+1].Addr > s.Addr {
+			end = x.list[i+1].Addr
+		}
+		if s.Size == 0 {
+			s.Size = 1
+			for _, c := range sections {
+				if c.Contains(s.Addr) {
+					s.Size = c.Size - uint64(s.Addr-c.Addr)
+				}
+			}
+			if end > s.Addr {
+				s.Size = min(s.Size, uint64(end-s.Addr))
+			}
+		}
+		s.Size = min(s.Size, -uint64(s.Addr)-1)
+	}
+	x.list = slices.DeleteFunc(x.list, func(s symbol) bool { return s.Size == 0 })
+	x.spans = newSpans(len(x.list), func(i int) elfcore.Range { return x.list[i].Range })
+	return x
+}
+
+// at finds the symbol of a wanted kind that holds an address; of nested ones
+// the innermost.
+func (t *symbolTable) at(a elfcore.Addr, want func(elf.SymType) bool) (name string, r elfcore.Range, ok bool) {
+	x := t.byAddr()
+	for i := range x.holding(a) {
+		if want(x.list[i].kind) {
+			return t.nameOf(x.list[i]), x.list[i].Range, true
+		}
+	}
+	return "", elfcore.Range{}, false
+}

@@ -1,0 +1,145 @@
+package unwind
+
+import (
+	"corelift/elfcore"
+	"corelift/elfcore/arch"
+	"corelift/elfcore/firmware"
+)
+
+// returnSaved tells whether a row finds the return address elsewhere than in
+// its own register.
+func returnSaved(row firmware.Row) bool {
+	rule, ok := row.Regs[row.Return]
+	return ok && rule.Kind != firmware.RuleSame
+}
+
+// byRow applies call frame information. at is the address the row was found by.
+func (u *unwinder) byRow(row firmware.Row, r elfcore.Registers, at elfcore.Addr, exact bool) (step, *End) {
+	cfa, state, end := u.cfa(row, r)
+	if end != nil && end.Kind == NeedsRegister {
+		if v, ok := u.frameRegister(row, r, at); ok {
+			r = r.Clone()
+			r.Set(row.CFA.Reg, v, elfcore.Recovered, 0)
+			cfa, state, end = u.cfa(row, r)
+		}
+	}
+	if end != nil {
+		return step{}, end
+	}
+	s := step{cfa: elfcore.Addr(cfa)}
+	if sp, known := r.SP(); known != elfcore.Missing && cfa < sp {
+		return s, backwards(s.cfa)
+	}
+	if rule, ok := row.Regs[row.Return]; ok && rule.Kind == firmware.RuleUndefined {
+		return s, outermost()
+	}
+	// A function that has called another one and still has its return address
+	// in the link register has lost it: it never returns. Zephyr's
+	// z_thread_entry and idle loops are like that on RISC-V. Pinned by
+	// TestNeverReturns.
+	if !exact && row.Return == u.arch.LR && !returnSaved(row) {
+		return s, outermost()
+	}
+	ret, retState, end := u.returnAddress(row, r, cfa, state)
+	if end != nil {
+		return s, end
+	}
+
+	next := u.after(r, true)
+	next.Set(u.arch.SP, cfa, state, r.Why(row.CFA.Reg))
+	for n, rule := range row.Regs {
+		if n != u.arch.PC {
+			u.apply(&next, n, rule, r, cfa, state)
+		}
+	}
+	trust := CFI
+	if row.Signal {
+		trust = Exception
+	}
+	found, end := u.returnTo(next, ret, retState, trust)
+	found.cfa = s.cfa
+	return found, end
+}
+
+// cfa computes the canonical frame address: the stack pointer before the call.
+func (u *unwinder) cfa(row firmware.Row, r elfcore.Registers) (uint64, elfcore.State, *End) {
+	if row.CFA.Kind != firmware.RuleRegister {
+		return 0, elfcore.Missing, expression(row.Function.Addr)
+	}
+	v, s := r.Get(row.CFA.Reg)
+	if s == elfcore.Missing {
+		return 0, s, u.needs(row.CFA.Reg)
+	}
+	return (v + uint64(row.CFA.Offset)) & u.arch.AddrMask(), s, nil
+}
+
+// returnAddress evaluates the rule of the return address column.
+func (u *unwinder) returnAddress(row firmware.Row, r elfcore.Registers, cfa uint64, state elfcore.State) (uint64, elfcore.State, *End) {
+	rule := row.Regs[row.Return]
+	from := row.Return
+	switch {
+	case !returnSaved(row):
+	case rule.Kind == firmware.RuleRegister:
+		from = rule.Reg
+	case rule.Kind == firmware.RuleOffset:
+		v, s, end := u.word(elfcore.Addr(cfa + uint64(rule.Offset)))
+		return v, min(s, state), end
+	case rule.Kind == firmware.RuleValOffset:
+		return (cfa + uint64(rule.Offset)) & u.arch.AddrMask(), state, nil
+	default:
+		return 0, elfcore.Missing, expression(row.Function.Addr)
+	}
+	v, s := r.Get(from)
+	if s == elfcore.Missing {
+		return 0, s, u.needs(from)
+	}
+	return v, s, nil
+}
+
+// apply sets one register of the caller by its rule. What can't be computed is
+// Missing, which is no reason to stop.
+func (u *unwinder) apply(next *elfcore.Registers, n arch.Reg, rule firmware.Rule, r elfcore.Registers, cfa uint64, state elfcore.State) {
+	switch rule.Kind {
+	case firmware.RuleSame:
+		copyRegister(next, n, r, n)
+	case firmware.RuleRegister:
+		copyRegister(next, n, r, rule.Reg)
+	case firmware.RuleValOffset:
+		next.Set(n, cfa+uint64(rule.Offset), state, 0)
+	case firmware.RuleOffset:
+		u.load(next, n, elfcore.Addr(cfa+uint64(rule.Offset)), state)
+	default:
+		next.Clear(n, 0)
+	}
+}
+
+func copyRegister(to *elfcore.Registers, n arch.Reg, from elfcore.Registers, m arch.Reg) {
+	if b, s := from.Bytes(m); s != elfcore.Missing {
+		to.SetBytes(n, b, s, from.Why(m))
+	} else {
+		to.Clear(n, 0)
+	}
+}
+
+// load reads a saved register. Functions save no more than the ABI has them
+// preserve, which is at most 64 bits: the rest of a wider register is lost, so
+// that the whole is Suspect. A RISC-V with a 32-bit FPU saves 4 bytes.
+func (u *unwinder) load(next *elfcore.Registers, n arch.Reg, a elfcore.Addr, state elfcore.State) {
+	if int(n) >= len(u.arch.Regs) {
+		return
+	}
+	info := u.arch.Regs[n]
+	size, box := min((info.Bits+7)/8, 8), uint64(0)
+	switch {
+	case info.Bits > 64:
+		state = min(state, elfcore.Suspect)
+	case info.Group == arch.Float && u.core.Program.FloatBits == 32 && (u.arch == arch.RV32 || u.arch == arch.RV64):
+		size, box = 4, 0xffff_ffff_0000_0000 // a narrow value is boxed in a NaN
+	}
+	v, s, err := u.core.ReadUint(a&elfcore.Addr(u.arch.AddrMask()), size)
+	if err != nil {
+		next.Clear(n, 0)
+		return
+	}
+	next.Set(n, v|box, min(s, state), 0)
+}

@@ -1,0 +1,398 @@
+package zephyr
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+
+	"corelift/elfcore"
+	"corelift/elfcore/arch"
+)
+
+// Names of attachments: raw pieces of the dump from which later stages reason.
+const (
+	attachRegisters = "zephyr.A"
+	attachFrozen    = "zephyr.F" // with its header: another CPU's registers
+	attachConsole   = "zephyr.console"
+)
+
+// Names of facts.
+const (
+	factTarget  = "zephyr.target"
+	factBlock   = "zephyr.block"
+	factVersion = "zephyr.header-version"
+	factRegions = "zephyr.regions" // memory blocks in the order of the dump
+	factBackend = "zephyr.backend"
+	factCPU     = "zephyr.cpu"
+)
+
+// fileHeader is the first 12 bytes of a dump (zephyr.md 2.1).
+type fileHeader struct {
+	version, target uint16
+	bits, flags     uint8
+	reason          uint32
+}
+
+const fileHeaderSize = 12
+
+// parseFileHeader reads the header. It accepts any version: what follows is
+// checked by its own sizes.
+func parseFileHeader(p []byte) (h fileHeader, ok bool) {
+	if len(p) < fileHeaderSize || p[0] != 'Z' || p[1] != 'E' {
+		return h, false
+	}
+	h = fileHeader{
+		binary.LittleEndian.Uint16(p[2:]), binary.LittleEndian.Uint16(p[4:]), p[6], p[7],
+		binary.LittleEndian.Uint32(p[8:]),
+	}
+	return h, h.bits == 0 || h.bits == 5 || h.bits == 6
+}
+
+// plausible tells whether a header found by searching is more than chance.
+func (h fileHeader) plausible() bool {
+	return h.version >= 1 && h.version <= 4 && h.target <= 16 && (h.bits == 5 || h.bits == 6)
+}
+
+// chunk is a run of bytes of a payload that survived. off is its place in the
+// payload, state how sure that place is.
+type chunk struct {
+	off   int
+	data  []byte
+	state elfcore.State
+}
+
+// region is one 'M' block as it was read.
+type region struct {
+	start, end uint64
+	at         elfcore.Pos
+	chunks     []chunk
+	file       io.ReaderAt // instead of chunks: bytes that stay in the file
+	have       uint64      // of file
+	streamOff  int64       // of file in its stream
+	doubt      bool        // bytes may stand in the wrong place
+}
+
+// builder collects the blocks of one dump and makes a Core of them. Damage is
+// the caller's to find: it hands over only what survived.
+type builder struct {
+	header    *fileHeader
+	headerAt  elfcore.Pos
+	registers []chunk
+	regSize   int
+	regVer    int // -1 lost
+	regAt     elfcore.Pos
+	regSeen   bool
+	kernel    []chunk
+	kernelSz  int
+	kernelAt  elfcore.Pos
+	frozen    [][]byte
+	regions   []region
+	diags     []elfcore.Diagnostic
+	source    string
+	backend   string
+
+	lossy             bool  // parts may be missing from the stream unseen
+	cutOff            bool  // the stream ended within a block
+	summed            bool  // the checksum block was seen
+	regOff, kernelOff int64 // of the payloads in the stream
+}
+
+// report notes something odd about the input.
+func (b *builder) report(s elfcore.Severity, code string, at elfcore.Pos, found, expected, done string) {
+	b.diags = append(b.diags, elfcore.Diagnostic{Severity: s, Code: code, At: at, Found: found, Expected: expected, Done: done})
+}
+
+// ptrSize is the pointer size in bytes, 0 if the header is lost or does not say.
+func (b *builder) ptrSize() int {
+	if b.header == nil || b.header.bits == 0 {
+		return 0
+	}
+	return 1 << (b.header.bits - 3)
+}
+
+// whole turns chunks into one slice if they cover size bytes, all known.
+func whole(chunks []chunk, size int) ([]byte, bool) {
+	if len(chunks) == 1 && chunks[0].off == 0 && len(chunks[0].data) == size && chunks[0].state == elfcore.Known {
+		return chunks[0].data, true
+	}
+	return nil, false
+}
+
+// stateOf is the state of payload bytes off..off+n: that of the chunk that
+// holds them all, else Missing.
+func stateOf(chunks []chunk, off, n int) ([]byte, elfcore.State) {
+	for _, c := range chunks {
+		if off >= c.off && off+n <= c.off+len(c.data) {
+			return c.data[off-c.off : off-c.off+n], c.state
+		}
+	}
+	return nil, elfcore.Missing
+}
+
+// chooseBlock finds the layout of the register block, and which arch the dump
+// is for when the file header was lost.
+func (b *builder) chooseBlock() (*registerBlock, *arch.Arch) {
+	target, bits := -1, uint8(0)
+	if b.header != nil {
+		target, bits = int(b.header.target), b.header.bits
+	}
+	if !b.regSeen {
+		return nil, archOf(target, bits)
+	}
+	if target >= 0 && b.regVer >= 0 {
+		if row, ok := findBlock(uint16(target), bits, uint16(b.regVer), b.regSize); ok {
+			return row, row.arch
+		}
+	}
+	fit := inferBlocks(target, b.regVer, b.regSize, bits)
+	// An ARM64 v1 block and the long x86-64 one have the same version and size:
+	// only in the latter is the first word a vector and the 15th a selector.
+	if len(fit) == 2 && fit[0].target == targetX8664 && fit[1].target == targetARM64 {
+		if p, ok := whole(b.registers, b.regSize); ok {
+			x86 := binary.LittleEndian.Uint64(p) < 256 && binary.LittleEndian.Uint64(p[14*8:]) < 1<<16
+			if x86 {
+				fit = fit[:1]
+			} else {
+				fit = fit[1:]
+			}
+		}
+	}
+	if len(fit) > 0 && sameArch(fit) && (b.header == nil || b.regVer < 0) {
+		what := "file header"
+		if b.header != nil {
+			what = "register block's header"
+		}
+		b.report(elfcore.Warning, "zephyr.block-inferred", b.regAt, "the "+what+" is lost",
+			"", fmt.Sprintf("a block of %d bytes is taken for %s version %d", b.regSize, fit[0].arch.Name, fit[0].version))
+		return fit[0], fit[0].arch
+	}
+	if a := archOf(target, bits); a != nil {
+		b.report(elfcore.Warning, "zephyr.block-unknown", b.regAt,
+			fmt.Sprintf("register block version %d of %d bytes", b.regVer, b.regSize),
+			"a layout of "+targetNames[uint16(target)], "registers left out; the raw block is kept")
+		return nil, a
+	}
+	return nil, nil
+}
+
+func sameArch(rows []*registerBlock) bool {
+	for _, r := range rows {
+		if r.arch != rows[0].arch || r.layout != rows[0].layout {
+			return false
+		}
+	}
+	return true
+}
+
+// archOf is the CPU of a target code, nil if it is not known.
+func archOf(target int, bits uint8) *arch.Arch {
+	for i := range registerBlocks {
+		if r := &registerBlocks[i]; int(r.target) == target && (bits == 0 || r.bits == bits) {
+			return r.arch
+		}
+	}
+	return nil
+}
+
+// core makes the Core. The error says why nothing could be saved.
+func (b *builder) core() (*elfcore.Core, error) {
+	row, cpu := b.chooseBlock()
+	if cpu == nil {
+		switch {
+		case b.header == nil:
+			return nil, fmt.Errorf("%s: a Zephyr dump whose file header is lost, and nothing tells for which CPU it is", b.where())
+		default:
+			return nil, fmt.Errorf("%s: a Zephyr dump for target code %d with %d-byte pointers, which is not supported",
+				b.where(), b.header.target, b.ptrSize())
+		}
+	}
+	c := elfcore.New(Name, cpu, binary.LittleEndian)
+	c.Diagnostics = append(c.Diagnostics, b.diags...)
+	here := c.Because("zephyr.dump", "", b.headerAt)
+	if h := b.header; h != nil {
+		c.Facts[factVersion] = elfcore.Fact[string]{Value: fmt.Sprint(h.version), State: elfcore.Known, Why: here}
+		c.Facts[factTarget] = elfcore.Fact[string]{Value: targetNames[h.target], State: elfcore.Known, Why: here}
+		if h.version > 2 {
+			c.Report(elfcore.Diagnostic{Severity: elfcore.Warning, Code: "zephyr.version", At: b.headerAt,
+				Found: fmt.Sprintf("header version %d", h.version), Expected: "1 or 2", Done: "read as version 2"})
+		}
+		// The target passes the reason through a 16-bit conversion.
+		code := uint64(h.reason & 0xffff)
+		r := explainReason(h.target, code)
+		c.Crash.Reason = elfcore.Fact[uint64]{Value: code, State: elfcore.Known, Why: here}
+		if r.text != "" {
+			c.Crash.Message = elfcore.Fact[string]{Value: r.text, State: elfcore.Known, Why: here}
+		}
+		if r.fault != arch.FaultUnknown {
+			c.Crash.Fault = elfcore.Fact[arch.Fault]{Value: r.fault, State: elfcore.Known, Why: here}
+		}
+	}
+	if b.backend != "" {
+		c.Facts[factBackend] = elfcore.Fact[string]{Value: b.backend, State: elfcore.Known}
+	}
+	if b.regSeen {
+		b.loadRegisters(c, row)
+	}
+	if p, ok := whole(b.kernel, b.kernelSz); ok && b.kernelSz > 0 {
+		c.Attach(attachmentKernel, p, c.Because("zephyr.kernel-block", "", b.kernelAt))
+	}
+	for _, f := range b.frozen {
+		c.Attach(attachFrozen, f, here)
+	}
+	b.loadMemory(c)
+	b.loadFault(c)
+	return c, nil
+}
+
+func (b *builder) where() string {
+	at := b.headerAt
+	if b.header == nil && b.regSeen {
+		at = b.regAt
+	}
+	at.Source = b.source
+	return at.String()
+}
+
+// loadRegisters makes the crashed thread from the register block.
+func (b *builder) loadRegisters(c *elfcore.Core, row *registerBlock) {
+	why := c.Because("zephyr.block", "", b.regAt)
+	if p, ok := whole(b.registers, b.regSize); ok {
+		c.Attach(attachRegisters, p, why)
+	}
+	t := elfcore.Thread{Regs: elfcore.NewRegisters(c.Arch)}
+	if row != nil {
+		c.Facts[factBlock] = elfcore.Fact[string]{
+			Value: fmt.Sprintf("%s version %d, %d bytes", row.arch.Name, row.version, row.size), State: elfcore.Known, Why: why}
+		row.load(c, &t.Regs, b.registers, why)
+	}
+	c.Threads = append(c.Threads, t)
+	c.Crash.Thread = 0
+}
+
+// load sets the registers that survived.
+func (row *registerBlock) load(c *elfcore.Core, regs *elfcore.Registers, chunks []chunk, why elfcore.Why) {
+	slots, _, err := c.Arch.Slots(row.layout)
+	if err != nil {
+		panic(err) // a layout of the table above, which a test resolves in full
+	}
+	for _, s := range slots {
+		if s.Reg == arch.NoReg {
+			continue
+		}
+		b, state := stateOf(chunks, s.Off, s.Size)
+		if state == elfcore.Missing {
+			continue
+		}
+		var word [8]byte
+		copy(word[:], b)
+		w := why
+		if row.halves && state == elfcore.Known {
+			state, w = elfcore.Suspect, c.Because("zephyr.low-half", "the block holds only the low 32 bits", nowhere)
+		}
+		regs.Set(s.Reg, binary.LittleEndian.Uint64(word[:]), state, w)
+	}
+	for _, group := range row.zero {
+		clearZeros(c, regs, group)
+	}
+	if row.target == targetCortexM && row.version == 3 {
+		if flag, s := stateOf(chunks, 68, 4); s != elfcore.Known || binary.LittleEndian.Uint32(flag) == 0 {
+			clearGroup(c, regs, "r4-r11", "zephyr.callee-invalid", "the block says that r4-r11 were not captured")
+		}
+	}
+	if row.frameSP && len(slots) > 0 {
+		// Whether sp is adjusted can't be told from the block: Complete does.
+		if v, s := regs.Get(c.Arch.SP); s == elfcore.Known {
+			regs.Set(c.Arch.SP, v, elfcore.Suspect, c.Because("zephyr.sp-as-dumped", "before or after the exception frame", nowhere))
+		}
+	}
+}
+
+// clearZeros makes a group of registers missing if each of it that is there is
+// zero.
+func clearZeros(c *elfcore.Core, regs *elfcore.Registers, group string) {
+	slots, _, err := c.Arch.Slots(arch.Layout{Width: 1, Slots: group})
+	if err != nil {
+		panic(err)
+	}
+	there := false
+	for _, s := range slots {
+		v, state := regs.Get(s.Reg)
+		if v != 0 {
+			return
+		}
+		there = there || state != elfcore.Missing
+	}
+	if !there {
+		return
+	}
+	clearGroup(c, regs, group, "zephyr.zero-not-captured", "all of "+group+" are zero, which this block holds when they were not captured")
+}
+
+func clearGroup(c *elfcore.Core, regs *elfcore.Registers, group, rule, text string) {
+	slots, _, err := c.Arch.Slots(arch.Layout{Width: 1, Slots: group})
+	if err != nil {
+		panic(err)
+	}
+	why := c.Because(rule, text, nowhere)
+	for _, s := range slots {
+		regs.Clear(s.Reg, why)
+	}
+}
+
+// loadMemory puts the regions in. The dump's first region wins where two
+// overlap, as in Zephyr's own reader; bytes that differ are reported, since
+// the system ran on while it was dumped.
+func (b *builder) loadMemory(c *elfcore.Core) {
+	var list []string
+	for _, r := range b.regions {
+		list = append(list, fmt.Sprintf("0x%x-0x%x", r.start, r.end))
+		why := c.Because("zephyr.memory", "", r.at)
+		state := elfcore.Known
+		if r.doubt {
+			state = elfcore.Suspect
+		}
+		var differs []elfcore.Range
+		if r.file != nil {
+			differs = c.Memory.Add(elfcore.Region{Range: elfcore.Range{Addr: elfcore.Addr(r.start), Size: r.have},
+				Perm: elfcore.PermR | elfcore.PermW, State: state, Why: why, Data: r.file})
+		}
+		for _, k := range r.chunks {
+			differs = append(differs, c.Memory.Add(elfcore.Region{
+				Range: elfcore.Range{Addr: elfcore.Addr(r.start + uint64(k.off)), Size: uint64(len(k.data))},
+				Perm:  elfcore.PermR | elfcore.PermW, State: min(k.state, state), Why: why, Data: bytes.NewReader(k.data)})...)
+		}
+		for _, d := range differs {
+			c.Report(elfcore.Diagnostic{Severity: elfcore.Info, Code: "zephyr.overlap-differs", At: r.at,
+				Found: fmt.Sprintf("%v is in the dump twice with different bytes", d), Done: "the first is kept"})
+		}
+	}
+	if len(list) > 0 {
+		c.Facts[factRegions] = elfcore.Fact[string]{Value: strings.Join(list, " "), State: elfcore.Known}
+	}
+}
+
+// loadFault lets the CPU's own fault registers refine a reason that says
+// nothing (x86's vector stands in the block).
+func (b *builder) loadFault(c *elfcore.Core) {
+	t := c.Crashed()
+	if t == nil || c.Crash.Fault.State != elfcore.Missing || c.Arch.Fault == nil {
+		return
+	}
+	if f := faultOf(c.Arch, &t.Regs); f != arch.FaultUnknown {
+		c.Crash.Fault = elfcore.Fact[arch.Fault]{Value: f, State: elfcore.Known,
+			Why: c.Because("zephyr.fault-registers", "", nowhere)}
+	}
+}
+
+func faultOf(a *arch.Arch, regs *elfcore.Registers) arch.Fault {
+	return a.Fault(func(name string) (uint64, bool) {
+		r, ok := a.Reg(name)
+		if !ok {
+			return 0, false
+		}
+		v, s := regs.Get(r)
+		return v, s >= elfcore.Recovered
+	})
+}

@@ -1,0 +1,79 @@
+package zephyr
+
+import (
+	"iter"
+	"sort"
+
+	"corelift/elfcore"
+)
+
+// hole is a run of bytes of a stream that were lost: a damaged line, a datagram
+// that did not arrive. It keeps its place, so that the blocks around it can be
+// read, and reads as zeros; but no payload keeps them and no block header may
+// touch them. Lists of holes are ascending and disjoint.
+type hole struct{ off, size int64 }
+
+// nextHole is the index of the first hole that ends behind off.
+func nextHole(holes []hole, off int64) int {
+	return sort.Search(len(holes), func(k int) bool { return holes[k].off+holes[k].size > off })
+}
+
+// intact reads up to n bytes at off, stopping at a hole.
+func (s stream) intact(off int64, n int) []byte {
+	if k := nextHole(s.holes, off); k < len(s.holes) {
+		n = int(max(0, min(int64(n), s.holes[k].off-off)))
+	}
+	return s.peek(off, n)
+}
+
+// around yields the parts of the n bytes at off that no hole takes, from and to
+// relative to off.
+func around(holes []hole, off, n int64) iter.Seq2[int64, int64] {
+	return func(yield func(from, to int64) bool) {
+		at, end := off, off+n
+		for _, h := range holes[nextHole(holes, off):] {
+			if h.off >= end {
+				break
+			}
+			if h.off > at && !yield(at-off, h.off-off) {
+				return
+			}
+			at = h.off + h.size
+		}
+		if at < end {
+			yield(at-off, end-off)
+		}
+	}
+}
+
+// punch takes the holes out of what was read.
+func (b *builder) punch(holes []hole) {
+	if len(holes) == 0 {
+		return
+	}
+	for i := range b.regions {
+		r := &b.regions[i]
+		if r.file == nil {
+			continue
+		}
+		for from, to := range around(holes, r.streamOff, int64(r.have)) {
+			data := make([]byte, to-from) // no more than there is between the holes
+			if _, err := r.file.ReadAt(data, from); err == nil {
+				r.chunks = append(r.chunks, chunk{int(from), data, elfcore.Known})
+			}
+		}
+		r.file = nil
+	}
+	b.registers = split(b.registers, b.regOff, holes)
+	b.kernel = split(b.kernel, b.kernelOff, holes)
+}
+
+// split cuts the holes out of a payload that stands at off of the stream.
+func split(chunks []chunk, off int64, holes []hole) (out []chunk) {
+	for _, c := range chunks {
+		for from, to := range around(holes, off+int64(c.off), int64(len(c.data))) {
+			out = append(out, chunk{c.off + int(from), c.data[from:to:to], c.state})
+		}
+	}
+	return out
+}

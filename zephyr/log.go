@@ -1,0 +1,276 @@
+package zephyr
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"corelift/elfcore"
+	"corelift/internal/capture"
+	"corelift/internal/format"
+)
+
+// marker stands somewhere in each line of a dump (zephyr.md 1.1). What stands
+// before it is a matter of the log's configuration.
+const marker = "#CD:"
+
+// prettyMarker stands in the shell's human-readable form, once for each block.
+const prettyMarker = "coredump header found"
+
+// payloadKind sorts what follows a marker.
+type payloadKind uint8
+
+const (
+	payloadData     payloadKind = iota // hex digits
+	payloadBegin                       // BEGIN#
+	payloadEnd                         // END#
+	payloadError                       // ERROR CANNOT DUMP#
+	payloadLocation                    // LOCATION 0x..., in-memory backend
+	payloadOther                       // none of them: not a dump's line
+)
+
+var payloadWords = []struct {
+	word string
+	kind payloadKind
+}{
+	{"BEGIN#", payloadBegin}, {"END#", payloadEnd}, {"ERROR CANNOT DUMP#", payloadError}, {"LOCATION ", payloadLocation},
+}
+
+func classify(p []byte) payloadKind {
+	for _, w := range payloadWords {
+		if bytes.HasPrefix(p, []byte(w.word)) {
+			return w.kind
+		}
+	}
+	if len(p) >= 2 && isHex(p[0]) && isHex(p[1]) {
+		return payloadData
+	}
+	return payloadOther
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// payloads yields what follows each marker of a line. A line holds two where
+// its line end got lost.
+func payloads(line capture.Line, yield func(p []byte)) {
+	for rest := line.Text[line.At:]; ; {
+		rest = rest[len(marker):]
+		next := bytes.Index(rest, []byte(marker))
+		if next < 0 {
+			yield(rest)
+			return
+		}
+		yield(rest[:next])
+		rest = rest[next:]
+	}
+}
+
+// headerDigits is the payload of a file header's line.
+var headerDigits = []byte("5a45")
+
+func isHeaderLine(p []byte) bool {
+	n := 0
+	for n < len(p) && isHex(p[n]) {
+		n++
+	}
+	return n == 2*fileHeaderSize && bytes.EqualFold(p[:4], headerDigits)
+}
+
+// segment is one dump's part of a log. Offsets are in bytes.
+type segment struct {
+	console, first, end int64 // where its console text, its first line begin; its end
+	begun, ended        bool  // markers seen
+	header              bool  // its first payload is a file header
+	pretty              bool
+	lines               int
+	location            bool
+}
+
+// consoleBytes is how much console text before a dump is looked at.
+const consoleBytes = 32 << 10
+
+// findLog splits a log into dumps. A BEGIN without END before the next BEGIN
+// closes the first one, as does another file header: the board reset.
+func findLog(in format.Input) ([]format.Hit, error) {
+	t := capture.NewText(in, marker, prettyMarker)
+	var list []segment
+	var cur *segment
+	var last int64 // end of the dump before
+	open := func(line capture.Line) {
+		list = append(list, segment{console: max(last, line.Off-consoleBytes), first: line.Off})
+		cur = &list[len(list)-1]
+	}
+	pretty := false // a block's text was seen since the last marker line
+	for line, err := range t.Scan(0, in.Size) {
+		if err != nil {
+			return nil, err
+		}
+		if line.Marker == 1 {
+			pretty = true
+			continue
+		}
+		payloads(line, func(p []byte) {
+			switch kind := classify(p); kind {
+			case payloadBegin:
+				if cur == nil || !pretty || !cur.pretty {
+					open(line)
+				}
+				cur.begun, cur.ended, cur.pretty = true, false, pretty
+				pretty = false
+			case payloadData:
+				if cur == nil || cur.ended || cur.lines > 0 && !cur.pretty && isHeaderLine(p) {
+					open(line)
+				}
+				if cur.lines++; cur.lines == 1 {
+					cur.header = len(p) >= 4 && bytes.EqualFold(p[:4], headerDigits)
+				}
+			case payloadEnd:
+				if cur == nil {
+					return
+				}
+				cur.ended = true
+			case payloadLocation:
+				if cur == nil || cur.ended {
+					open(line)
+				}
+				cur.location = true
+			default:
+				if kind == payloadOther || cur == nil {
+					return
+				}
+			}
+			cur.end, last = line.End, line.End
+		})
+	}
+	var hits []format.Hit
+	for _, s := range list {
+		if s.lines == 0 && !s.location {
+			continue
+		}
+		h := format.Hit{Off: s.console, Len: s.end - s.console, Score: 50, Text: true}
+		if s.header || s.pretty {
+			h.Score = 90
+		}
+		h.Whole = (s.header || s.pretty) && (s.ended || !s.begun)
+		hits = append(hits, h)
+	}
+	return hits, nil
+}
+
+// readLog decodes one dump of a log.
+func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
+	t := capture.NewText(in, marker, prettyMarker)
+	b := &builder{source: in.Name, headerAt: elfcore.Pos{Off: h.Off}}
+	l := &lineStore{source: ""}
+	var begun, ended, pretty bool
+	first := int64(-1)
+	location := ""
+	for line, err := range t.Scan(h.Off, h.Off+h.Len) {
+		if err != nil {
+			return nil, err
+		}
+		if line.Marker == 1 {
+			pretty = true
+			continue
+		}
+		if first < 0 {
+			first = line.Off
+		}
+		payloads(line, func(p []byte) {
+			at := elfcore.Pos{Line: line.Number, Off: line.Off}
+			switch classify(p) {
+			case payloadBegin:
+				begun = true
+			case payloadEnd:
+				ended = true
+			case payloadError:
+				b.report(elfcore.Loss, "zephyr.target-error", at, "the target could not write all of the dump", "", "what is there is kept")
+			case payloadLocation:
+				location = firstWord(p[len("LOCATION "):])
+			case payloadData:
+				if l.len() == 1 {
+					l.data = slices.Grow(l.data, estimate(h, line))
+				}
+				l.decode(p, line.Number, line.Off)
+			}
+		})
+	}
+	if pretty {
+		l = &lineStore{}
+		if err := b.prettyLines(t, h.Off, h.Off+h.Len, l); err != nil {
+			return nil, err
+		}
+	}
+	if l.len() == 0 {
+		if location != "" {
+			return nil, fmt.Errorf("%s: the dump was not printed: it is in the target's memory at %s; read it out there (GDB: dump binary memory)", in.Name, location)
+		}
+		return nil, fmt.Errorf("%s: no dump bytes between the markers at offset 0x%x", in.Name, h.Off)
+	}
+	b.headerAt = l.pos(0)
+	if begun && !ended {
+		b.report(elfcore.Loss, "zephyr.no-end", l.pos(l.len()-1), "no END marker", marker+"END#", "the dump may be cut off here")
+	}
+	readLines(b, l, ended || !begun)
+	c, err := b.core()
+	if err != nil {
+		return nil, err
+	}
+	return c, b.console(c, t, h.Off, first)
+}
+
+// estimate guesses the dump's size in bytes from one of its lines.
+func estimate(h format.Hit, line capture.Line) int {
+	size := line.End - line.Off
+	return int((h.Len - (line.Off - h.Off)) / max(size, 2*lineBytes) * lineBytes)
+}
+
+// decode appends the line whose payload is p. It is damaged if its digits are
+// odd, or if something other than white space or an escape sequence stands
+// right behind fewer digits than a full line has.
+func (l *lineStore) decode(p []byte, line int, off int64) {
+	pos := len(l.data)
+	var digits int
+	// A line holds 64 digits at most; what is glued to them may be hex too.
+	if l.data, digits = capture.AppendHex(l.data, p[:min(len(p), 2*lineBytes)]); digits == 2*lineBytes {
+		l.commit(pos, false, line, off)
+		return
+	}
+	bad := digits%2 != 0
+	if rest := p[digits:]; len(rest) > 0 && !strings.ContainsRune(" \t\r\n\x1b", rune(rest[0])) {
+		bad = true
+	}
+	l.commit(pos, bad, line, off)
+}
+
+// console keeps the console text before the dump, and lets it fill what the
+// dump does not hold.
+func (b *builder) console(c *elfcore.Core, t *capture.Text, from, to int64) error {
+	var text []byte
+	firstLine := 0
+	for line, err := range t.Lines(from, to) {
+		if err != nil {
+			return err
+		}
+		if firstLine == 0 {
+			firstLine = line.Number
+		}
+		text = append(capture.AppendPlain(text, line.Text), '\n')
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
+	}
+	addConsole(c, text, elfcore.Pos{Line: firstLine, Off: from})
+	return nil
+}
+
+// firstWord cuts p at the first character that is not a letter or a digit.
+func firstWord(p []byte) string {
+	if i := bytes.IndexFunc(p, func(c rune) bool { return c > 'z' || c < '0' }); i >= 0 {
+		p = p[:i]
+	}
+	return string(p)
+}

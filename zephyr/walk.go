@@ -1,0 +1,299 @@
+package zephyr
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"corelift/elfcore"
+)
+
+// walk reads the blocks of a dump from its lines. A target begins a fresh line
+// for every block header and every payload, and fills lines with 32 bytes, so
+// lines tell where blocks begin and how many of them were lost (zephyr.md 1.5).
+// While a block's own lines are consistent nothing inside it is looked at:
+// dumped stacks hold copies of the dumper's own headers.
+type walk struct {
+	*builder
+	*lineStore
+	ended bool // the END marker was seen
+}
+
+// readLines reads every block. ended tells whether the dump's end was marked.
+func readLines(b *builder, l *lineStore, ended bool) {
+	if l.ragged() {
+		readRagged(b, l, ended)
+		return
+	}
+	w := walk{b, l, ended}
+	stray := -1 // first of the lines that no block header leads
+	for i := 0; i < l.len(); {
+		next, ok := w.block(i)
+		if !ok {
+			if stray < 0 {
+				stray = i
+			}
+			i++
+			continue
+		}
+		w.strays(stray, i)
+		stray = -1
+		i = next
+	}
+	w.strays(stray, l.len())
+}
+
+func (w walk) strays(from, to int) {
+	if from < 0 {
+		return
+	}
+	// The first line of a log that starts in the middle of a dump may be cut.
+	w.report(elfcore.Loss, "zephyr.stray-lines", w.pos(from),
+		fmt.Sprintf("%d lines, to line %d, that no block header leads", to-from, w.pos(to-1).Line), "a block",
+		"left out: a block whose header line is lost, or a callback device's output")
+}
+
+// isHeader tells whether line i has the shape of a block header.
+func (w walk) isHeader(i int) bool {
+	line := w.at(i)
+	if line.bad || len(line.data) == 0 {
+		return false
+	}
+	n := len(line.data)
+	switch line.data[0] {
+	case 'Z':
+		h, ok := parseFileHeader(line.data)
+		return n == fileHeaderSize && ok && h.plausible()
+	case idRegisters, idKernel, idHexagon, idInfo:
+		return n == shortHeader && line.data[2] == 0
+	case idMemory:
+		ptr := w.linePtr(n)
+		_, _, ok := parseMemory(line.data, ptr)
+		return ptr > 0 && n == memoryHeader(ptr) && ok
+	case idFrozen:
+		return (n == frozenHeader(4) || n == frozenHeader(8)) && line.data[2] == 0
+	case idChecksum:
+		return n == checksumHeader && line.data[2] == 0
+	}
+	return false
+}
+
+// linePtr is the pointer size; where the file header is lost the length of the
+// memory header's own line tells.
+func (w walk) linePtr(n int) int {
+	if ptr := w.ptrSize(); ptr > 0 {
+		return ptr
+	}
+	switch n {
+	case memoryHeader(4):
+		return 4
+	case memoryHeader(8):
+		return 8
+	}
+	return 0
+}
+
+// block reads the block whose header is line i and returns the line after it.
+func (w walk) block(i int) (next int, ok bool) {
+	if !w.isHeader(i) {
+		return i, false
+	}
+	line := w.at(i)
+	p := line.data
+	switch p[0] {
+	case 'Z':
+		if w.header != nil {
+			return i, false
+		}
+		h, _ := parseFileHeader(p)
+		w.builder.header, w.headerAt = &h, line.at
+		return w.orphan(i + 1), true
+	case idRegisters, idKernel, idHexagon, idInfo:
+		if p[0] == idRegisters && w.regSeen || p[0] == idKernel && w.kernelSz > 0 {
+			return i, false
+		}
+		size := int(binary.LittleEndian.Uint16(p[3:]))
+		chunks, next := w.payloadLines(i+1, size, 0, fmt.Sprintf("block '%c'", p[0]))
+		w.payload(p[0], int(p[1]), size, line.at, chunks, 0)
+		return next, true
+	case idMemory:
+		start, end, _ := parseMemory(p, w.linePtr(len(p)))
+		if end-start > uint64(int64(w.len()-i)*lineBytes)+maxLost {
+			// More than this log could ever hold: clip what is kept.
+			end = start + uint64(int64(w.len()-i)*lineBytes) + maxLost
+		}
+		chunks, next := w.payloadLines(i+1, int(end-start), start, fmt.Sprintf("memory 0x%x-0x%x", start, end))
+		w.regions = append(w.regions, region{start: start, end: end, at: line.at, chunks: chunks})
+		return next, true
+	case idFrozen:
+		head := len(p)
+		size := int(binary.LittleEndian.Uint16(p[3:]))
+		chunks, next := w.payloadLines(i+1, size, 0, "block 'F'")
+		if body, ok := whole(chunks, size); ok || size == 0 {
+			w.frozen = append(w.frozen, append(append(make([]byte, 0, head+size), p...), body...))
+		}
+		return next, true
+	default: // idChecksum
+		pos := w.runs[w.run(i)]
+		off := int64(pos.pos + (i-pos.first)*pos.size)
+		if !damaged(w.diags) {
+			w.checksum(w.stream(), off, binary.LittleEndian.Uint32(p[3:]), line.at)
+		}
+		return i + 1, true
+	}
+}
+
+// maxLost bounds what a region may claim beyond the bytes that the log has.
+const maxLost = 1 << 30
+
+// damaged tells whether bytes are known to be lost, in which case a checksum
+// over the rest says nothing.
+func damaged(list []elfcore.Diagnostic) bool {
+	for i := range list {
+		if list[i].Severity == elfcore.Loss {
+			return true
+		}
+	}
+	return false
+}
+
+// orphan reads the register block where its header line was lost: the lines
+// between the file header and the next block header. Its size must then tell
+// the layout.
+func (w walk) orphan(i int) int {
+	if i >= w.len() || w.isHeader(i) {
+		return i
+	}
+	j := w.nextHeader(i)
+	if j == w.len() {
+		return i
+	}
+	size := 0
+	for k := i; k < j; k++ {
+		size += len(w.at(k).data)
+	}
+	pos, count, ok := w.exact(i, size)
+	if !ok || count != j-i || len(inferBlocks(int(w.builder.header.target), -1, size, w.builder.header.bits)) == 0 {
+		return i
+	}
+	at := w.pos(i)
+	w.report(elfcore.Loss, "zephyr.header-lost", at, "the header line of the register block is lost", "", "its size tells the layout")
+	w.registers, w.regSize, w.regVer, w.regAt, w.regSeen = []chunk{{0, w.data[pos : pos+size], elfcore.Known}}, size, -1, at, true
+	return j
+}
+
+// nextHeader is the next line from i on that has a block header's shape.
+func (w walk) nextHeader(i int) int {
+	for i < w.len() && !w.isHeader(i) {
+		// Full lines are never headers: step over a run of them at once.
+		if r := w.runs[w.run(i)]; r.size == lineBytes {
+			i = r.first + r.count
+			continue
+		}
+		i++
+	}
+	return i
+}
+
+// payloadLines reads a payload of n bytes from line i on. If its lines are
+// not exactly what a target writes, lines were lost or damaged:
+//   - a damaged line whose place is certain leaves a hole of its size;
+//   - lines missing at the end, or at the end of a dump that was cut off, leave
+//     the rest exact;
+//   - lines missing somewhere else leave the bytes suspect: each may belong up
+//     to as many lines further on.
+//
+// start is the payload's address, 0 if it is not memory.
+func (w walk) payloadLines(i, n int, start uint64, what string) (chunks []chunk, next int) {
+	if n == 0 {
+		return nil, i
+	}
+	if pos, count, ok := w.exact(i, n); ok {
+		return []chunk{{0, w.data[pos : pos+n : pos+n], elfcore.Known}}, i + count
+	}
+	next = w.nextHeader(i)
+	want, have := (n+lineBytes-1)/lineBytes, next-i
+	lastSize := n - (want-1)*lineBytes
+	sizeOf := func(k int) int {
+		if k == want-1 {
+			return lastSize
+		}
+		return lineBytes
+	}
+	at := w.pos(i)
+	lost := want - have
+	cut := next == w.len() && !w.ended
+	switch {
+	case lost <= 0:
+		chunks = w.slots(i, want, sizeOf)
+		w.report(elfcore.Loss, "zephyr.line-damaged", at,
+			fmt.Sprintf("%s: damaged lines among lines %d to %d", what, at.Line, w.pos(next-1).Line), fmt.Sprintf("%d bytes", n),
+			fmt.Sprintf("%d bytes kept", kept(chunks)))
+		return chunks, min(next, i+want)
+	case have == 0:
+		w.report(elfcore.Loss, "zephyr.lines-lost", w.pos(i-1), what+": none of its lines is there", fmt.Sprintf("%d lines", want), "left out")
+		return nil, next
+	case cut || lost == 1 && lastSize != lineBytes && len(w.at(next-1).data) == lineBytes:
+		chunks = w.slots(i, have, sizeOf)
+		code, found := "zephyr.lines-lost", fmt.Sprintf("%s: its last line, after line %d, is lost", what, w.pos(next-1).Line)
+		if cut {
+			code, found = "zephyr.truncated", fmt.Sprintf("%s: the dump ends at line %d", what, w.pos(next-1).Line)
+		}
+		w.report(elfcore.Loss, code, w.pos(next-1), found, fmt.Sprintf("%d bytes", n), fmt.Sprintf("%d bytes kept", kept(chunks)))
+		return chunks, next
+	}
+	for k := range have {
+		d := w.at(i + k)
+		switch {
+		case d.bad:
+		case len(d.data) == lineBytes:
+			chunks = joinChunk(chunks, chunk{k * lineBytes, d.data, elfcore.Suspect})
+		case k == have-1 && len(d.data) == lastSize:
+			// The only line of this length is the last one.
+			chunks = append(chunks, chunk{n - lastSize, d.data, elfcore.Known})
+		}
+	}
+	chunks = realign(chunks, start, w.ptrSize(), lost)
+	w.report(elfcore.Loss, "zephyr.lines-lost", at,
+		fmt.Sprintf("%s: %d of %d lines are lost, somewhere in lines %d to %d", what, lost, want, at.Line, w.pos(next-1).Line),
+		fmt.Sprintf("%d bytes", n), fmt.Sprintf("%d bytes kept, the rest is suspect", kept(chunks)))
+	return chunks, next
+}
+
+// slots takes count lines whose places are certain; a damaged one or one of
+// the wrong length leaves a hole.
+func (w walk) slots(i, count int, sizeOf func(int) int) (chunks []chunk) {
+	for k := range count {
+		d := w.at(i + k)
+		if !d.bad && len(d.data) == sizeOf(k) {
+			chunks = joinChunk(chunks, chunk{k * lineBytes, d.data, elfcore.Known})
+		}
+	}
+	return chunks
+}
+
+// joinChunk appends a chunk, extending the last one if it runs on there. Lines
+// are handed out with their capacity cut off, so extending copies.
+func joinChunk(chunks []chunk, c chunk) []chunk {
+	if n := len(chunks); n > 0 {
+		if last := &chunks[n-1]; last.state == c.state && last.off+len(last.data) == c.off {
+			last.data = append(last.data, c.data...)
+			return chunks
+		}
+	}
+	return append(chunks, c)
+}
+
+func kept(chunks []chunk) (n int) {
+	for _, c := range chunks {
+		if c.state >= elfcore.Recovered {
+			n += len(c.data)
+		}
+	}
+	return n
+}
+
+// stream is the lines' bytes in a row.
+func (w walk) stream() stream {
+	return stream{ReaderAt: bytes.NewReader(w.data), size: int64(len(w.data)), pos: w.posOf}
+}
