@@ -109,7 +109,8 @@ func (m *Memory) Add(r Region) (differs []Range) {
 // bytes in which they differ, runs less than 16 bytes apart joined.
 func difference(a, b Region) (runs []Range) {
 	const chunk = 64 << 10
-	var x, y [chunk]byte
+	buf := make([]byte, 2*min(chunk, a.Size))
+	x, y := buf[:len(buf)/2], buf[len(buf)/2:]
 	for off := uint64(0); off < a.Size; off += chunk {
 		n := min(chunk, a.Size-off)
 		if _, err := readFull(a.Data, x[:n], int64(off)); err != nil {

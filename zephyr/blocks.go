@@ -103,6 +103,9 @@ var registerBlocks = []registerBlock{
 	xtensaBlock(104, "_:1 _:2 _:1", "scompare1", "lbeg lend lcount"),
 }
 
+// maxBlock is the largest size in the table.
+const maxBlock = 272
+
 // xtensaBlock is a row for Xtensa, which puts a header of its own before the
 // words: soc (u8), version (u16) and from version 2 on the toolchain (u8).
 // Which optional words follow depends on the core; their count tells.
@@ -125,6 +128,36 @@ func findBlock(target uint16, bits uint8, version uint16, size int) (*registerBl
 		}
 	}
 	return nil, false
+}
+
+// rivals tell layouts of two targets apart that have the same version and size,
+// by what stands in the block.
+var rivals = []struct {
+	one, other uint16
+	isOne      func(p []byte) bool
+}{
+	// Only x86's block begins with a vector and has a selector for cs.
+	{targetX8664, targetARM64, func(p []byte) bool { return word(p, 8) < 256 && word(p[14*8:], 8) < 1<<16 }},
+	{targetX86, targetRISCV, func(p []byte) bool { return word(p, 4) < 256 && word(p[12*4:], 4) < 1<<16 }},
+	// xPSR has the T bit, where CPSR has J, which is 0; CPSR's mode has bit 4,
+	// which xPSR has as part of an exception number.
+	{targetCortexM, targetARM, func(p []byte) bool { return word(p[7*4:], 4)&(1<<24|1<<4) != 1<<4 }},
+}
+
+// tellApart leaves one of two rivals that fit.
+func tellApart(fit []*registerBlock, p []byte) []*registerBlock {
+	if len(fit) != 2 {
+		return fit
+	}
+	for _, r := range rivals {
+		if fit[0].target == r.one && fit[1].target == r.other {
+			if r.isOne(p) {
+				return fit[:1]
+			}
+			return fit[1:]
+		}
+	}
+	return fit
 }
 
 // inferBlocks lists the layouts that fit when the file header (target) or the

@@ -71,6 +71,7 @@ type region struct {
 	file       io.ReaderAt // instead of chunks: bytes that stay in the file
 	have       uint64      // of file
 	streamOff  int64       // of file in its stream
+	next       int         // the line after it
 	doubt      bool        // bytes may stand in the wrong place
 }
 
@@ -88,8 +89,10 @@ type builder struct {
 	kernelSz  int
 	kernelAt  elfcore.Pos
 	frozen    [][]byte
+	ptr       int // pointer size in bytes of the memory headers, 0 none seen
 	regions   []region
 	diags     []elfcore.Diagnostic
+	reported  map[string]int // how many of each code, those that diags leaves out too
 	source    string
 	backend   string
 
@@ -99,15 +102,24 @@ type builder struct {
 	regOff, kernelOff int64 // of the payloads in the stream
 }
 
+// maxReports is how many diagnostics of a code are kept, as many as a Core has.
+const maxReports = 100
+
 // report notes something odd about the input.
 func (b *builder) report(s elfcore.Severity, code string, at elfcore.Pos, found, expected, done string) {
-	b.diags = append(b.diags, elfcore.Diagnostic{Severity: s, Code: code, At: at, Found: found, Expected: expected, Done: done})
+	if b.reported == nil {
+		b.reported = map[string]int{}
+	}
+	if b.reported[code]++; b.reported[code] <= maxReports {
+		b.diags = append(b.diags, elfcore.Diagnostic{Severity: s, Code: code, At: at, Found: found, Expected: expected, Done: done})
+	}
 }
 
-// ptrSize is the pointer size in bytes, 0 if the header is lost or does not say.
+// ptrSize is the pointer size in bytes; where the header is lost or does not
+// say, that of the memory headers so far, 0 if none.
 func (b *builder) ptrSize() int {
 	if b.header == nil || b.header.bits == 0 {
-		return 0
+		return b.ptr
 	}
 	return 1 << (b.header.bits - 3)
 }
@@ -147,24 +159,18 @@ func (b *builder) chooseBlock() (*registerBlock, *arch.Arch) {
 		}
 	}
 	fit := inferBlocks(target, b.regVer, b.regSize, bits)
-	// An ARM64 v1 block and the long x86-64 one have the same version and size:
-	// only in the latter is the first word a vector and the 15th a selector.
-	if len(fit) == 2 && fit[0].target == targetX8664 && fit[1].target == targetARM64 {
-		if p, ok := whole(b.registers, b.regSize); ok {
-			x86 := binary.LittleEndian.Uint64(p) < 256 && binary.LittleEndian.Uint64(p[14*8:]) < 1<<16
-			if x86 {
-				fit = fit[:1]
-			} else {
-				fit = fit[1:]
-			}
-		}
+	if narrow := inferBlocks(target, b.regVer, b.regSize, map[int]uint8{4: 5, 8: 6}[b.ptr]); len(narrow) > 0 {
+		fit = narrow
+	}
+	if p, ok := whole(b.registers, b.regSize); ok {
+		fit = tellApart(fit, p)
 	}
 	if len(fit) > 0 && sameArch(fit) && (b.header == nil || b.regVer < 0) {
 		what := "file header"
 		if b.header != nil {
 			what = "register block's header"
 		}
-		b.report(elfcore.Warning, "zephyr.block-inferred", b.regAt, "the "+what+" is lost",
+		b.report(elfcore.Loss, "zephyr.block-inferred", b.regAt, "the "+what+" is lost",
 			"", fmt.Sprintf("a block of %d bytes is taken for %s version %d", b.regSize, fit[0].arch.Name, fit[0].version))
 		return fit[0], fit[0].arch
 	}
@@ -209,7 +215,12 @@ func (b *builder) core() (*elfcore.Core, error) {
 		}
 	}
 	c := elfcore.New(Name, cpu, binary.LittleEndian)
-	c.Diagnostics = append(c.Diagnostics, b.diags...)
+	c.Diagnostics = b.diags
+	for code, n := range b.reported {
+		if n > maxReports {
+			c.Suppressed = map[string]int{code: n - maxReports}
+		}
+	}
 	here := c.Because("zephyr.dump", "", b.headerAt)
 	if h := b.header; h != nil {
 		c.Facts[factVersion] = elfcore.Fact[string]{Value: fmt.Sprint(h.version), State: elfcore.Known, Why: here}

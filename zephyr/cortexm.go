@@ -125,13 +125,14 @@ func unstack(c *elfcore.Core, block *elfcore.Registers, frame elfcore.Addr) (rea
 		align = 4
 	}
 	exc, excState := regs.Get(cmReg.excReturn)
+	trust, _ := c.Memory.Read(make([]byte, 32), frame) // in memory that may be shifted it may lie elsewhere
 	for _, size := range frameSizes {
 		sp := uint64(frame) + size.size + align
 		if excState == elfcore.Known && (exc&excBasic != 0) != (size.layout == "basic") {
 			continue
 		}
 		r := regs.Clone()
-		state, rule := elfcore.Recovered, "zephyr.sp-unstacked"
+		state, rule := min(trust, elfcore.Recovered), "zephyr.sp-unstacked"
 		if sp == dumped {
 			state, rule = elfcore.Known, "zephyr.sp-adjusted"
 		}

@@ -19,8 +19,12 @@ type framePattern struct {
 	size   int // bytes
 }
 
-// newPattern makes a pattern of those registers of a layout that are not
-// missing. Registers of which only the low half is known match by it.
+// newPattern makes a pattern of those registers of a layout that are certain.
+// Registers of which only the low half is known match by it.
+//
+// Folklore: with a line lost from the block the values behind it belong up to
+// 32 bytes further on. They match the dumper's own copy of the block in RAM.
+// Test: TestDropEachLine.
 func newPattern(c *elfcore.Core, regs *elfcore.Registers, l arch.Layout) framePattern {
 	slots, size, err := c.Arch.Slots(l)
 	if err != nil {
@@ -33,12 +37,11 @@ func newPattern(c *elfcore.Core, regs *elfcore.Registers, l arch.Layout) framePa
 			continue
 		}
 		v, state := regs.Get(s.Reg)
-		if state == elfcore.Missing {
-			continue
-		}
 		mask := uint64(1)<<(8*min(s.Size, 8)-1)<<1 - 1
 		if state == elfcore.Suspect && regs.Why(s.Reg) == half {
 			mask = 1<<32 - 1
+		} else if state < elfcore.Recovered {
+			continue
 		}
 		f.slots, f.values, f.masks = append(f.slots, s), append(f.values, v&mask), append(f.masks, mask)
 	}
@@ -73,6 +76,13 @@ func (f *framePattern) weak() bool {
 		}
 	}
 	return len(set) < 3
+}
+
+// trust is how far a value can be trusted that follows from where the frame
+// lies: in memory that may be shifted it may lie elsewhere.
+func (f *framePattern) trust(c *elfcore.Core, at elfcore.Addr) elfcore.State {
+	s, _ := c.Memory.Read(make([]byte, f.size), at)
+	return min(s, elfcore.Recovered)
 }
 
 // at tells whether the frame lies at an address.

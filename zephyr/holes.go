@@ -18,13 +18,25 @@ func nextHole(holes []hole, off int64) int {
 	return sort.Search(len(holes), func(k int) bool { return holes[k].off+holes[k].size > off })
 }
 
-// intact reads up to n bytes at off, stopping at a hole.
-func (s stream) intact(off int64, n int) []byte {
-	if k := nextHole(s.holes, off); k < len(s.holes) {
-		n = int(max(0, min(int64(n), s.holes[k].off-off)))
+// solid is the first offset from off on that no hole takes.
+func (s stream) solid(off int64) int64 {
+	if k := nextHole(s.holes, off); k < len(s.holes) && s.holes[k].off <= off {
+		return s.holes[k].off + s.holes[k].size
 	}
-	return s.peek(off, n)
+	return off
 }
+
+// run is how many of the n bytes at off stand before the next hole or the end.
+func (s stream) run(off int64, n int) int {
+	end := s.size
+	if k := nextHole(s.holes, off); k < len(s.holes) {
+		end = s.holes[k].off
+	}
+	return int(max(0, min(int64(n), end-off)))
+}
+
+// intact reads up to n bytes at off, stopping at a hole.
+func (s stream) intact(off int64, n int) []byte { return s.peek(off, s.run(off, n)) }
 
 // around yields the parts of the n bytes at off that no hole takes, from and to
 // relative to off.

@@ -10,12 +10,12 @@ import (
 
 // readImage reads one of the dumps that findImages found.
 func readImage(in format.Input, h format.Hit) (*builder, error) {
-	in.Size = min(in.Size, h.Off+h.Len)
-	var head [headSize]byte
+	var head [datagramHeader]byte
 	n, _ := in.ReadAt(head[:], h.Off)
 	if _, ok := parseDatagram(head[:n], in.Size-h.Off); ok {
-		return readDatagrams(in, h.Off)
+		return readDatagrams(in, h.Off, h.Off+h.Len)
 	}
+	in.Size = min(in.Size, h.Off+h.Len)
 	m, err := imageAt(in, h.Off)
 	if err != nil {
 		return nil, err
@@ -28,28 +28,30 @@ func readImage(in format.Input, h format.Hit) (*builder, error) {
 	return b, nil
 }
 
-// imageAt opens the image that begins at off: the one of findImages, since
-// both look for the container that stands closest to its stream.
+// imageAt opens the image that begins at off: the one of findImages, which
+// also took the first stream that a container can belong to.
 func imageAt(in format.Input, off int64) (*image, error) {
 	at := []int{0}
 	for i := range containers {
 		at = append(at, containers[i].streams...)
 	}
+	slices.Sort(at)
 	for _, n := range at {
+		start := off + int64(n)
 		var p [fileHeaderSize]byte
-		got, _ := in.ReadAt(p[:], off+int64(n))
+		got, _ := in.ReadAt(p[:max(0, min(fileHeaderSize, in.Size-start))], start)
 		h, ok := parseFileHeader(p[:got])
 		if !ok || !h.plausible() {
 			continue
 		}
-		if m, err := openImage(in, off+int64(n), off, h); err != nil || m.off == off {
+		if m, err := openImage(in, start, off, h); err != nil || m.off == off {
 			return m, err
 		}
 	}
 	return nil, fmt.Errorf("%s: no Zephyr dump begins at offset 0x%x", in.Name, off)
 }
 
-// backend names what wrote the image.
+// backend names what wrote the image, as far as it tells.
 func (m *image) backend() string {
 	switch {
 	case m.container != nil:
@@ -57,7 +59,7 @@ func (m *image) backend() string {
 	case m.plain():
 		return "file"
 	}
-	return "none"
+	return ""
 }
 
 // judge reports what speaks against the image.

@@ -17,8 +17,8 @@ import (
 	"corelift/internal/format"
 )
 
-// block is one block of a made dump, header included, as the target sends it:
-// header and payload are two pieces.
+// madeBlock is one block of a made dump. The target sends header and payload as
+// two pieces.
 type madeBlock struct{ header, payload []byte }
 
 // madeDump is a dump's pieces; flatten makes the stream of them.
@@ -44,7 +44,7 @@ func noise(n int, seed uint32) []byte {
 }
 
 // makeDump makes a dump of a CPU with ptr-byte pointers: registers and regions
-// of the given sizes from 0x20000000 on, 4 KiB apart.
+// of the given sizes from 0x20000000 on, 64 KiB apart.
 func makeDump(ptr int, regions ...int) madeDump {
 	target, bits, version, size := uint64(3), byte(5), uint64(2), 68
 	if ptr == 8 {
@@ -54,7 +54,7 @@ func makeDump(ptr int, regions ...int) madeDump {
 	d := madeDump{{header: head},
 		{slices.Concat([]byte{'A'}, little(2, version), little(2, uint64(size))), noise(size, 1)}}
 	for i, n := range regions {
-		start := uint64(0x20000000 + i*0x1000)
+		start := uint64(0x20000000 + i*0x10000)
 		d = append(d, madeBlock{slices.Concat([]byte("M\x01\x00"), little(ptr, start), little(ptr, start+uint64(n))), noise(n, uint32(i)+2)})
 	}
 	return d
@@ -395,13 +395,13 @@ func TestFlashImage(t *testing.T) {
 	for i := range 2000 {
 		copy(image[i*500:], "ZEPHYR\x00CD\x01\x00ZE%s ZCDU #CD:BEGIN# \xde\xb0\xde\xb0ZE\x02\x00\xeb\x0d\xec\x0dZCDU\x00\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00")
 	}
-	a, b := inFlash(4, 8, makeDump(4, 700).flatten()), inFlash(8, 16, makeDump(8, 9000).flatten())
-	copy(image[3<<20-10:], a)
-	copy(image[5<<20-5000:], b)
+	a, b := makeDump(4, 700).flatten(), makeDump(8, 9000).flatten()
+	copy(image[3<<20-10:], inFlash(4, 8, a))
+	copy(image[5<<20-5000:], inFlash(8, 16, b))
 	hits, cores := readAll(t, image)
-	want := []format.Hit{{Off: 3<<20 - 10, Len: int64(len(a)) / 1, Score: 100, Whole: true}, {Off: 5<<20 - 5000, Len: int64(len(b)), Score: 100, Whole: true}}
-	for i := range want {
-		want[i].Len = int64(roundUp(20*i+16*(1-i), []int{8, 16}[i]) + len([][]byte{makeDump(4, 700).flatten(), makeDump(8, 9000).flatten()}[i]))
+	want := []format.Hit{
+		{Off: 3<<20 - 10, Len: int64(16 + len(a)), Score: 100, Whole: true},
+		{Off: 5<<20 - 5000, Len: int64(32 + len(b)), Score: 100, Whole: true},
 	}
 	if !slices.Equal(hits, want) {
 		t.Errorf("hits %+v, want %+v", hits, want)
@@ -543,4 +543,26 @@ func FuzzImage(f *testing.F) {
 			}
 		}
 	})
+}
+
+func BenchmarkFlashImage(b *testing.B) {
+	image := erased(64 << 20)
+	for i := range 16 << 20 {
+		image[i] = byte(uint32(i) * 2654435761 >> 13)
+	}
+	copy(image[40<<20:], inFlash(4, 8, makeDump(4, 60000).flatten()))
+	b.SetBytes(int64(len(image)))
+	for b.Loop() {
+		if hits, err := findImages(input(image)); err != nil || len(hits) != 1 {
+			b.Fatal(hits, err)
+		}
+	}
+}
+
+func BenchmarkFlashPartition(b *testing.B) {
+	image := inFlash(4, 8, makeDump(4, 300, 64000).flatten())
+	b.SetBytes(int64(len(image)))
+	for b.Loop() {
+		readOne(b, image)
+	}
 }

@@ -219,15 +219,19 @@ func (k *kernel) processors() (cpus []processor, crashed int) {
 	return cpus, k.crashedCPU(cpus)
 }
 
-// crashedCPU finds the CPU that crashed: the one that the dump or its console
-// names, else the one that runs the thread they name, else the first. It gives
-// the other CPUs the registers of their 'F' blocks.
+// crashedCPU finds the CPU that crashed: the one that the dump, its console or
+// an earlier run names, else the one that runs the thread they name, else the
+// first. It gives the other CPUs the registers of their 'F' blocks.
 func (k *kernel) crashedCPU(cpus []processor) int {
 	crashed := -1
 	if f := k.core.Facts[factCPU]; f.State != elfcore.Missing {
 		if n, err := strconv.Atoi(f.Value); err == nil && n >= 0 && n < len(cpus) {
 			crashed = n
 		}
+	}
+	t := k.core.Crashed()
+	if t != nil && t.CPU.State != elfcore.Missing && t.CPU.Value >= 0 && t.CPU.Value < len(cpus) && crashed < 0 {
+		crashed = t.CPU.Value
 	}
 	for _, a := range k.core.Attachments {
 		if a.Name != attachFrozen {
@@ -240,7 +244,7 @@ func (k *kernel) crashedCPU(cpus []processor) int {
 			}
 		}
 	}
-	if t := k.core.Crashed(); t != nil && t.Control.State != elfcore.Missing && crashed < 0 {
+	if t != nil && t.Control.State != elfcore.Missing && crashed < 0 {
 		for i := range cpus {
 			if cpus[i].current.State != elfcore.Missing && cpus[i].current.Value == t.Control.Value {
 				return i

@@ -34,7 +34,9 @@ func TestStatus(t *testing.T) {
 		p.describe("k_thread", offSaved, 4, "callee_saved.psp")
 		m.bytes(thread(1)+offState, uint64(test.bits), 1)
 		m.words(thread(1)+offSaved, stack(1))
-		m.words(stack(1)+24, test.pc, 0x01000000)
+		if test.pc != 0 {
+			m.words(stack(1)+24, test.pc, 0x01000000)
+		}
 		c := m.core(arch.CortexM, stackAt+0x100)
 		Kernel.Threads(c, p)
 		if got := c.Threads[1].Status.Value; got != test.want {
@@ -91,6 +93,7 @@ func TestThreadList(t *testing.T) {
 		{"current not in it", func(m *ram, _ *fakeProgram) { m.words(kernelAt+offThreads, thread(1)) }, 3, ""},
 		{"current last", func(m *ram, _ *fakeProgram) { m.words(kernelAt+offCurrent, thread(2)) }, 3, ""},
 		{"current wild", func(m *ram, _ *fakeProgram) { m.words(kernelAt+offCurrent, 3) }, 4, "zephyr.thread-list-wild"},
+		{"both wild", func(m *ram, _ *fakeProgram) { m.words(kernelAt+offCurrent, 3); m.words(kernelAt+offThreads, 5) }, 1, "zephyr.thread-list-wild"},
 		{"current null", func(m *ram, _ *fakeProgram) { m.words(kernelAt+offCurrent, 0) }, 4, ""},
 		{"long", func(m *ram, p *fakeProgram) {
 			clear(m.data[0x100:])
@@ -269,6 +272,10 @@ func TestCPUs(t *testing.T) {
 		{"fact", func(c *elfcore.Core, _ *fakeProgram) {
 			c.Facts[factCPU] = elfcore.Fact[string]{Value: "1", State: elfcore.Known}
 		}, "b a c", nil},
+		{"console's thread in an interrupt", func(c *elfcore.Core, _ *fakeProgram) {
+			c.Threads[0].Control = elfcore.Fact[elfcore.Addr]{Value: elfcore.Addr(thread(1)), State: elfcore.Known}
+			c.Threads[0].Regs.Set(arch.AArch64.SP, irqAt+irqSz/2+0x40, elfcore.Known, 0)
+		}, "interrupt b a c", nil},
 		{"fact out of range", func(c *elfcore.Core, _ *fakeProgram) {
 			c.Facts[factCPU] = elfcore.Fact[string]{Value: "7", State: elfcore.Known}
 		}, "a b c", nil},
@@ -296,6 +303,7 @@ func TestCPUs(t *testing.T) {
 			c := m.core(arch.AArch64, 0)
 			test.fill(c, p)
 			Kernel.Threads(c, p)
+			Kernel.Threads(c, p) // changes nothing
 			var names []string
 			for i := range c.Threads {
 				names = append(names, c.Threads[i].Name.Value)
@@ -303,8 +311,8 @@ func TestCPUs(t *testing.T) {
 			if got := strings.Join(names, " "); got != test.want {
 				t.Fatalf("threads %q, want %q", got, test.want)
 			}
-			other := &c.Threads[1]
-			if cpu := strings.Index("ab", names[1]); other.Status.Value != fmt.Sprintf("running on CPU %d", cpu) || other.CPU.Value != cpu {
+			other := find1(t, c, map[bool]string{true: "b", false: "a"}[names[0] == "a"])
+			if cpu := strings.Index("ab", other.Name.Value); other.Status.Value != fmt.Sprintf("running on CPU %d", cpu) || other.CPU.Value != cpu {
 				t.Errorf("%q on CPU %d", other.Status.Value, other.CPU.Value)
 			}
 			if len(test.other) > 0 {
@@ -430,6 +438,7 @@ func TestInterruptContext(t *testing.T) {
 			c.Threads[0].Name = elfcore.Fact[string]{Value: "as the console says", State: elfcore.Suspect}
 			test.fill(m, p, c)
 			Kernel.Threads(c, p)
+			Kernel.Threads(c, p) // changes nothing
 			if !test.interrupt {
 				if len(c.Threads) != 1 || c.Threads[0].Kind != elfcore.Task || c.Threads[0].Name.Value != "only" {
 					t.Fatalf("%+v", c.Threads)

@@ -16,9 +16,8 @@ type dumpLine struct {
 // lineStore keeps the lines of one dump. Consecutive lines of the same length
 // share a run, so that a million lines cost little more than their bytes.
 type lineStore struct {
-	source string
-	data   []byte
-	runs   []lineRun
+	data []byte
+	runs []lineRun
 }
 
 // lineRun is count lines of size bytes each, from data[pos] on. Line numbers
@@ -78,7 +77,7 @@ func (l *lineStore) at(i int) dumpLine {
 }
 
 func (l *lineStore) posIn(r lineRun, k int) elfcore.Pos {
-	return elfcore.Pos{Source: l.source, Line: r.line + k, Off: r.off + int64(k)*r.stride}
+	return elfcore.Pos{Line: r.line + k, Off: r.off + int64(k)*r.stride}
 }
 
 // pos is the position of line i, or of the end if there is no such line.
@@ -89,7 +88,7 @@ func (l *lineStore) pos(i int) elfcore.Pos {
 	if n := l.len(); n > 0 {
 		return l.at(n - 1).at
 	}
-	return elfcore.Pos{Source: l.source, Off: -1}
+	return elfcore.Pos{Off: -1}
 }
 
 // posOf is the position of the line that holds byte off of the data.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 
 	"corelift/elfcore"
 	"corelift/internal/capture"
@@ -15,8 +14,12 @@ import (
 // before it is a matter of the log's configuration.
 const marker = "#CD:"
 
-// prettyMarker stands in the shell's human-readable form, once for each block.
-const prettyMarker = "coredump header found"
+// The shell's human-readable form has a title for the dump and one for each
+// block.
+const (
+	prettyTitle  = "Zephyr Coredump ****"
+	prettyMarker = "coredump header found"
+)
 
 // payloadKind sorts what follows a marker.
 type payloadKind uint8
@@ -37,14 +40,16 @@ var payloadWords = []struct {
 	{"BEGIN#", payloadBegin}, {"END#", payloadEnd}, {"ERROR CANNOT DUMP#", payloadError}, {"LOCATION ", payloadLocation},
 }
 
+// classify goes by the first characters. Two hex digits may also begin a
+// damaged word ("BE?IN#"), so a third character must not contradict them.
 func classify(p []byte) payloadKind {
+	if len(p) >= 2 && isHex(p[0]) && isHex(p[1]) && (len(p) == 2 || isHex(p[2]) || endsPayload(p[2])) {
+		return payloadData
+	}
 	for _, w := range payloadWords {
 		if bytes.HasPrefix(p, []byte(w.word)) {
 			return w.kind
 		}
-	}
-	if len(p) >= 2 && isHex(p[0]) && isHex(p[1]) {
-		return payloadData
 	}
 	return payloadOther
 }
@@ -52,6 +57,10 @@ func classify(p []byte) payloadKind {
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
+
+// endsPayload tells whether a character may stand right behind a payload: white
+// space, or the escape sequence that resets colours.
+func endsPayload(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == 0x1b }
 
 // payloads yields what follows each marker of a line. A line holds two where
 // its line end got lost.
@@ -71,23 +80,29 @@ func payloads(line capture.Line, yield func(p []byte)) {
 // headerDigits is the payload of a file header's line.
 var headerDigits = []byte("5a45")
 
+// isHeaderLine tells whether a payload is a file header and no more.
 func isHeaderLine(p []byte) bool {
-	n := 0
-	for n < len(p) && isHex(p[n]) {
-		n++
+	if len(p) < len(headerDigits) || !bytes.EqualFold(p[:len(headerDigits)], headerDigits) {
+		return false
 	}
-	return n == 2*fileHeaderSize && bytes.EqualFold(p[:4], headerDigits)
+	data, digits := capture.AppendHex(nil, p)
+	h, ok := parseFileHeader(data)
+	return ok && digits == 2*fileHeaderSize && h.plausible()
 }
 
 // segment is one dump's part of a log. Offsets are in bytes.
 type segment struct {
-	console, first, end int64 // where its console text, its first line begin; its end
-	begun, ended        bool  // markers seen
-	header              bool  // its first payload is a file header
-	pretty              bool
-	lines               int
-	location            bool
+	console, end int64 // where its console text begins; its end
+	begun, ended bool  // markers seen
+	failed       bool  // the target says that it could not write all of it
+	header       bool  // its first payload is a file header
+	pretty       bool
+	lines        int
+	location     bool
 }
+
+// markers are what a log is searched for: those of the pretty form come second.
+var markers = []string{marker, prettyMarker, prettyTitle}
 
 // consoleBytes is how much console text before a dump is looked at.
 const consoleBytes = 32 << 10
@@ -95,52 +110,61 @@ const consoleBytes = 32 << 10
 // findLog splits a log into dumps. A BEGIN without END before the next BEGIN
 // closes the first one, as does another file header: the board reset.
 func findLog(in format.Input) ([]format.Hit, error) {
-	t := capture.NewText(in, marker, prettyMarker)
+	t := capture.NewText(in, markers...)
 	var list []segment
 	var cur *segment
-	var last int64 // end of the dump before
-	open := func(line capture.Line) {
-		list = append(list, segment{console: max(last, line.Off-consoleBytes), first: line.Off})
+	var last int64    // end of the dump before
+	pretty := false   // a title was seen since the last BEGIN
+	begin := int64(0) // where that is
+	open := func(off int64) {
+		list = append(list, segment{console: max(last, off-consoleBytes), pretty: pretty})
 		cur = &list[len(list)-1]
 	}
-	pretty := false // a block's text was seen since the last marker line
 	for line, err := range t.Scan(0, in.Size) {
 		if err != nil {
 			return nil, err
 		}
-		if line.Marker == 1 {
-			pretty = true
+		if line.Marker > 0 {
+			if pretty = true; markers[line.Marker] == prettyTitle {
+				cur = nil
+			}
 			continue
 		}
 		payloads(line, func(p []byte) {
 			switch kind := classify(p); kind {
 			case payloadBegin:
-				if cur == nil || !pretty || !cur.pretty {
-					open(line)
+				if begin = line.Off; cur != nil && cur.pretty && !pretty {
+					return // a block whose title is lost, or another dump: the first line tells
 				}
-				cur.begun, cur.ended, cur.pretty = true, false, pretty
-				pretty = false
+				if cur == nil || !cur.pretty && (cur.begun || cur.lines > 0) {
+					open(line.Off) // only a LOCATION stands before
+				}
+				cur.begun, cur.ended, pretty = true, false, false
 			case payloadData:
-				if cur == nil || cur.ended || cur.lines > 0 && !cur.pretty && isHeaderLine(p) {
-					open(line)
+				switch header := isHeaderLine(p); {
+				case cur != nil && cur.pretty && header:
+					pretty = false
+					open(begin)
+					cur.begun = true
+				case cur == nil || !cur.pretty && (cur.ended || header && cur.lines > 0):
+					open(line.Off)
 				}
 				if cur.lines++; cur.lines == 1 {
 					cur.header = len(p) >= 4 && bytes.EqualFold(p[:4], headerDigits)
 				}
-			case payloadEnd:
-				if cur == nil {
-					return
-				}
-				cur.ended = true
 			case payloadLocation:
 				if cur == nil || cur.ended {
-					open(line)
+					open(line.Off)
 				}
 				cur.location = true
-			default:
-				if kind == payloadOther || cur == nil {
-					return
+			case payloadOther:
+				return
+			default: // END, ERROR
+				if last = line.End; cur == nil || cur.ended && !cur.pretty {
+					return // of a dump that this log does not hold
 				}
+				cur.ended = cur.ended || kind == payloadEnd
+				cur.failed = cur.failed || kind == payloadError
 			}
 			cur.end, last = line.End, line.End
 		})
@@ -154,7 +178,7 @@ func findLog(in format.Input) ([]format.Hit, error) {
 		if s.header || s.pretty {
 			h.Score = 90
 		}
-		h.Whole = (s.header || s.pretty) && (s.ended || !s.begun)
+		h.Whole = (s.header || s.pretty) && (s.ended || !s.begun) && !s.failed
 		hits = append(hits, h)
 	}
 	return hits, nil
@@ -162,17 +186,17 @@ func findLog(in format.Input) ([]format.Hit, error) {
 
 // readLog decodes one dump of a log.
 func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
-	t := capture.NewText(in, marker, prettyMarker)
+	t := capture.NewText(in, markers...)
 	b := &builder{source: in.Name, headerAt: elfcore.Pos{Off: h.Off}}
-	l := &lineStore{source: ""}
-	var begun, ended, pretty bool
+	l := &lineStore{}
+	var begun, ended, pretty, grown bool
 	first := int64(-1)
 	location := ""
 	for line, err := range t.Scan(h.Off, h.Off+h.Len) {
 		if err != nil {
 			return nil, err
 		}
-		if line.Marker == 1 {
+		if line.Marker > 0 {
 			pretty = true
 			continue
 		}
@@ -183,7 +207,7 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 			at := elfcore.Pos{Line: line.Number, Off: line.Off}
 			switch classify(p) {
 			case payloadBegin:
-				begun = true
+				begun, ended = true, false // the pretty form begins every block
 			case payloadEnd:
 				ended = true
 			case payloadError:
@@ -191,7 +215,8 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 			case payloadLocation:
 				location = firstWord(p[len("LOCATION "):])
 			case payloadData:
-				if l.len() == 1 {
+				if !grown && len(p) >= 2*lineBytes {
+					grown = true
 					l.data = slices.Grow(l.data, estimate(h, line))
 				}
 				l.decode(p, line.Number, line.Off)
@@ -222,10 +247,11 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 	return c, b.console(c, t, h.Off, first)
 }
 
-// estimate guesses the dump's size in bytes from one of its lines.
+// estimate guesses how many bytes the lines from a full one on hold: as many
+// as if all were as long. A sixteenth more spares a copy if some are shorter.
 func estimate(h format.Hit, line capture.Line) int {
-	size := line.End - line.Off
-	return int((h.Len - (line.Off - h.Off)) / max(size, 2*lineBytes) * lineBytes)
+	lines := (h.Off + h.Len - line.Off) / max(line.End-line.Off, 2*lineBytes)
+	return int(lines+lines/16+1) * lineBytes
 }
 
 // decode appends the line whose payload is p. It is damaged if its digits are
@@ -239,11 +265,7 @@ func (l *lineStore) decode(p []byte, line int, off int64) {
 		l.commit(pos, false, line, off)
 		return
 	}
-	bad := digits%2 != 0
-	if rest := p[digits:]; len(rest) > 0 && !strings.ContainsRune(" \t\r\n\x1b", rune(rest[0])) {
-		bad = true
-	}
-	l.commit(pos, bad, line, off)
+	l.commit(pos, digits%2 != 0 || len(p) > digits && !endsPayload(p[digits]), line, off)
 }
 
 // console keeps the console text before the dump, and lets it fill what the

@@ -57,7 +57,7 @@ var prettyTitles = []struct {
 	id    byte
 	needs []prettyField
 }{
-	{"Zephyr Coredump ****", 'Z', []prettyField{prettyVersion, prettyTarget, prettyBits, prettyFlag, prettyReason}},
+	{prettyTitle, 'Z', []prettyField{prettyVersion, prettyTarget, prettyBits, prettyFlag, prettyReason}},
 	{"Arch " + prettyMarker, idRegisters, []prettyField{prettyVersion, prettySize}},
 	{"Thread " + prettyMarker, idKernel, []prettyField{prettyVersion, prettySize}},
 	{"Memory " + prettyMarker, idMemory, []prettyField{prettyVersion, prettySize, prettyStart, prettyEnd}},

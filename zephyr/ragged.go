@@ -15,7 +15,7 @@ func readRagged(b *builder, l *lineStore, ended bool) {
 	data, holes := l.data, []hole(nil)
 	for k, r := range l.runs {
 		last := k == len(l.runs)-1 && r.count == 1
-		if (r.bad || r.size != lineBytes) && !last {
+		if r.bad || r.size != lineBytes && !last {
 			data, holes = l.slotted()
 			break
 		}

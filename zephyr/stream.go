@@ -78,7 +78,7 @@ func readStream(b *builder, s stream) {
 			off = next
 			continue
 		}
-		if s.padding(off) {
+		if !b.lossy && s.padding(off) {
 			return
 		}
 		found := s.resync(off+1, b.ptrSize())
@@ -95,8 +95,8 @@ func readStream(b *builder, s stream) {
 // padding: only erased flash or zeros follow.
 func (s stream) padding(off int64) bool {
 	var buf [4096]byte
-	for off < s.size {
-		n, _ := s.ReadAt(buf[:min(int64(len(buf)), s.size-off)], off)
+	for off = s.solid(off); off < s.size; off = s.solid(off) {
+		n, _ := s.ReadAt(buf[:s.run(off, len(buf))], off)
 		if n == 0 {
 			return true
 		}
@@ -111,20 +111,24 @@ func (s stream) padding(off int64) bool {
 // resync finds the next plausible memory header, whose region must fit into
 // what is left; the end of the stream if there is none.
 func (s stream) resync(off int64, ptr int) int64 {
+	if ptr == 0 {
+		return s.size
+	}
 	// Chunks grow, since the next header is mostly near.
-	for chunk := 256; ptr > 0 && off < s.size; off, chunk = off+int64(chunk), min(2*chunk, 64<<10) {
-		p := s.peek(off, chunk+memoryHeader(ptr)-1)
-		for i := 0; i+memoryHeader(ptr) <= len(p); i++ {
+	chunk, header := 256, memoryHeader(ptr)
+	for off = s.solid(off); off < s.size; off, chunk = s.solid(off), min(2*chunk, 64<<10) {
+		p := s.intact(off, chunk)
+		for i := 0; i+header <= len(p); i++ {
 			j := bytes.Index(p[i:], []byte{idMemory, 1, 0})
 			if j < 0 {
 				break
 			}
 			i += j
-			at := off + int64(i)
-			if start, end, ok := parseMemory(s.intact(at, memoryHeader(ptr)), ptr); ok && end-start <= uint64(s.size-at) {
-				return at
+			if start, end, ok := parseMemory(p[i:], ptr); ok && end-start <= uint64(s.size-off-int64(i)) {
+				return off + int64(i)
 			}
 		}
+		off += int64(max(1, len(p)-header+1)) // one may begin in the last bytes
 	}
 	return s.size
 }
@@ -139,7 +143,9 @@ func (b *builder) block(s stream, off int64) (next int64, ok bool) {
 	}
 	switch p[0] {
 	case idRegisters, idKernel, idHexagon, idInfo:
-		if len(p) < shortHeader || p[2] != 0 || (p[0] == idRegisters && b.regSeen) || (p[0] == idKernel && b.kernelSz > 0) {
+		// They stand before all memory; what looks like one behind it is a byte
+		// of memory that lost bytes have moved there.
+		if len(p) < shortHeader || p[2] != 0 || b.ptr > 0 || (p[0] == idRegisters && b.regSeen) || (p[0] == idKernel && b.kernelSz > 0) {
 			return off, false
 		}
 		size := int(binary.LittleEndian.Uint16(p[3:]))
@@ -154,9 +160,10 @@ func (b *builder) block(s stream, off int64) (next int64, ok bool) {
 			ptr = s.guessPtr(off)
 		}
 		start, end, ok := parseMemory(p, ptr)
-		if !ok || len(b.regions) > 0 && len(p) < memoryHeader(ptr) {
+		if !ok {
 			return off, false
 		}
+		b.ptr = ptr
 		from := off + int64(memoryHeader(ptr))
 		have := uint64(s.size - from)
 		if want := end - start; have >= want {
@@ -171,7 +178,11 @@ func (b *builder) block(s stream, off int64) (next int64, ok bool) {
 		if ptr == 0 || len(p) < 5 || p[2] != 0 {
 			return off, false
 		}
-		n := frozenHeader(ptr) + int(binary.LittleEndian.Uint16(p[3:]))
+		n := int(binary.LittleEndian.Uint16(p[3:]))
+		if n > 0 && b.regSeen && n != b.regSize {
+			return off, false // not of the CPU's layout
+		}
+		n += frozenHeader(ptr)
 		data := s.peek(off, n)
 		switch {
 		case len(data) < n:
@@ -182,7 +193,7 @@ func (b *builder) block(s stream, off int64) (next int64, ok bool) {
 		return off + int64(len(data)), true
 	case idChecksum:
 		// It is the last block: a second one would be hashed all over again.
-		if len(p) < checksumHeader || p[1] != 1 || p[2] != 0 || b.summed {
+		if len(p) < checksumHeader || p[1] != 1 || p[2] != 0 || b.summed || b.lossy && !s.padding(off+checksumHeader) {
 			return off, false
 		}
 		if b.summed = true; len(s.holes) == 0 {

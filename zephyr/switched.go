@@ -204,7 +204,16 @@ func (k *kernel) running(t *elfcore.Thread, frozen *elfcore.Registers) {
 // resumeAtLink: the switch routine returns through the link register.
 func resumeAtLink(k *kernel, x *context) bool {
 	lr, s := x.thread.Regs.LR()
-	x.set(k.core.Arch.PC, lr&k.core.Arch.CodeMask, s)
+	return x.resumeAt(lr, s)
+}
+
+// resumeAt sets the pc. One outside the program is suspect, but possible: code
+// loaded at run time.
+func (x *context) resumeAt(pc uint64, s elfcore.State) bool {
+	if !x.code(pc) {
+		s = min(s, elfcore.Suspect)
+	}
+	x.set(x.kernel.core.Arch.PC, pc&x.kernel.core.Arch.CodeMask, s)
 	return s != elfcore.Missing
 }
 
@@ -217,8 +226,8 @@ func resumeAMD64(k *kernel, x *context) bool {
 	if flags, s := k.member(x.thread.Control.Value, atArchFlags, 1); s != elfcore.Missing && flags&amd64All != 0 {
 		x.slots(k.scratch, uint64(x.thread.Control.Value))
 	}
-	_, s := x.thread.Regs.PC()
-	return s != elfcore.Missing
+	pc, s := x.thread.Regs.PC()
+	return x.resumeAt(pc, s)
 }
 
 // i386Frames are what arch_swap of ia32 leaves on the stack, lowest word
@@ -283,7 +292,7 @@ func (x *context) armFrame(at uint64, s elfcore.State) bool {
 	if mode := cpsr & 0x1f; there == elfcore.Missing || !x.code(pc) || mode != user && mode != system {
 		return false
 	}
-	end, loaded := x.load(armBasic, at)
-	x.stackPointer(end, min(loaded, s))
+	x.load(armBasic, at)
+	x.stackPointer(at+basicFrame, min(there, s)) // even if words of it are lost
 	return true
 }

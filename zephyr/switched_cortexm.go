@@ -57,6 +57,9 @@ func resumeCortexM(k *kernel, x *context) bool {
 	// mode_exc_return exists only where frames can differ.
 	mode, s := k.member(x.thread.Control.Value, atExcReturn, 1)
 	if s == elfcore.Missing {
+		if k.at[atExcReturn].ok {
+			x.eitherFrame() // that byte is lost
+		}
 		return x.exceptionFrame(x.sp, true, x.state)
 	}
 	if !threadReturn(mode) {
@@ -74,8 +77,19 @@ func resumeCortexM(k *kernel, x *context) bool {
 	return true
 }
 
+// eitherFrame adds the reading of an extended frame, to be chosen if it unwinds
+// better than that of a basic one.
+func (x *context) eitherFrame() {
+	have := x.thread.Regs.Clone()
+	if x.exceptionFrame(x.sp, false, x.state) {
+		x.thread.Alternatives = append(x.thread.Alternatives, x.thread.Regs)
+	}
+	x.thread.Regs = have
+}
+
 // exceptionFrame reads the frame that the hardware pushed at an exception. s
-// says how sure its size is. Nothing is set if it can't be one.
+// says how sure its size is. Nothing is set if it can't be one; a frame with a
+// pc outside the program is suspect.
 //
 // Folklore: with EXC_RETURN.DCRS clear an Armv8-M pushes a signature, a
 // reserved word and r4-r11 below the frame (a real M33 dump showed r0 as
@@ -88,13 +102,20 @@ func (x *context) exceptionFrame(at uint64, basic bool, s elfcore.State) bool {
 	}
 	pc, _ := x.word(at + 24)
 	xpsr, there := x.word(at + 28)
-	if there == elfcore.Missing || !x.code(pc) || !threadStatus(xpsr) {
+	if there == elfcore.Missing || !threadStatus(xpsr) {
 		return false
+	}
+	if !x.code(pc) {
+		if x.limit == elfcore.Suspect {
+			return false // nothing is left that speaks for it
+		}
+		x.limit = elfcore.Suspect
 	}
 	if low != at {
 		x.load(frames["state"], low)
 	}
-	end, loaded := x.load(frames["basic"], at)
+	_, loaded := x.load(frames["basic"], at)
+	end := at + basicFrame
 	if !basic {
 		end = at + extendedFrame
 	}
@@ -102,7 +123,7 @@ func (x *context) exceptionFrame(at uint64, basic bool, s elfcore.State) bool {
 		end += 4
 	}
 	x.set(arch.CortexM.Flags, xpsr&^(xpsrAligned|xpsrSFPA), loaded) // bits about the frame only
-	x.stackPointer(end, min(loaded, s))
+	x.stackPointer(end, min(there, s))                              // even if words of it are lost
 	return true
 }
 
@@ -128,9 +149,8 @@ func resumeSwitchFrame(k *kernel, x *context) bool {
 	}
 	x.slots(k.layout(switchFrame, "switch_frame", "", 0), handle+uint64(frame.off))
 	pc, s := x.thread.Regs.PC()
-	x.set(k.core.Arch.PC, pc&k.core.Arch.CodeMask, s)
 	x.stackPointer(handle+uint64(size), s)
-	return s != elfcore.Missing && x.code(pc)
+	return x.resumeAt(pc, s)
 }
 
 // interruptedCortexM finds the frame that the first interrupt pushed on the

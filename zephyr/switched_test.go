@@ -87,6 +87,19 @@ func TestSwitchedOut(t *testing.T) {
 			m.words(saved, 1, 2, 3, 4, 5, 6, 7, 8, frame)
 			hardware(m, frame, 0x61000000)
 		}, basic, elfcore.Suspect},
+		{"cortex-m in code loaded at run time", arch.CortexM, func(m *ram, p *fakeProgram) {
+			describe(p, 4, armNames...)
+			m.words(saved, 1, 2, 3, 4, 5, 6, 7, 8, frame)
+			hardware(m, frame, 0x61000000)
+			m.words(frame+24, 0x20003f00)
+		}, with(basic, "pc", 0x20003f00), elfcore.Suspect},
+		{"cortex-m dead and nowhere", arch.CortexM, func(m *ram, p *fakeProgram) {
+			describe(p, 4, armNames...)
+			m.bytes(self+offState, stateDead, 1)
+			m.words(saved, 1, 2, 3, 4, 5, 6, 7, 8, frame)
+			hardware(m, frame, 0x61000000)
+			m.words(frame+24, 0x20003f00)
+		}, nil, 0},
 		{"cortex-m psp outside the dump", arch.CortexM, func(m *ram, p *fakeProgram) {
 			describe(p, 4, armNames...)
 			m.words(saved, 1, 2, 3, 4, 5, 6, 7, 8, 0x30000000)
@@ -151,6 +164,10 @@ func TestSwitchedOut(t *testing.T) {
 			describe(p, 4, strings.Fields("sp ra s0 s1")...)
 			m.words(saved, frame, pc, 100, 101, 0xbad)
 		}, map[string]uint64{"sp": frame, "ra": pc, "pc": pc, "s0": 100, "s1": 101}, 0},
+		{"riscv in code loaded at run time", arch.RV32, func(m *ram, p *fakeProgram) {
+			describe(p, 4, strings.Fields("sp ra s0 s1")...)
+			m.words(saved, frame, 0x20003f00, 100, 101)
+		}, map[string]uint64{"sp": frame, "ra": 0x20003f00, "pc": 0x20003f00, "s0": 100, "s1": 101}, elfcore.Suspect},
 		{"riscv with tp first", arch.RV32, func(m *ram, p *fakeProgram) { // DWARF knows the order
 			describe(p, 4, strings.Fields("tp sp s0 ra s1")...)
 			m.words(saved, 0xbad, frame, 100, pc, 101)

@@ -24,21 +24,20 @@ const (
 func (k *kernel) list(current elfcore.Fact[elfcore.Addr], cpus []processor) (out []elfcore.Fact[elfcore.Addr]) {
 	seen := map[elfcore.Addr]bool{}
 	add := func(f elfcore.Fact[elfcore.Addr]) {
-		if f.State != elfcore.Missing && !seen[f.Value] {
-			seen[f.Value] = true
+		if f.State == elfcore.Missing || seen[f.Value] {
+			return
+		}
+		seen[f.Value] = true
+		if k.believable(f) {
 			out = append(out, f)
 		}
 	}
-	if k.believable(current) {
-		add(current)
-	}
+	add(current)
 	for _, f := range k.walkList() {
 		add(f)
 	}
 	for i := range cpus {
-		if !seen[cpus[i].current.Value] && k.believable(cpus[i].current) {
-			add(cpus[i].current)
-		}
+		add(cpus[i].current)
 	}
 	return out
 }
@@ -80,9 +79,6 @@ func (k *kernel) walkList() (out []elfcore.Fact[elfcore.Addr]) {
 // into dumped memory or at least the RAM image that the program describes (a
 // dump of one thread names others that it does not hold).
 func (k *kernel) believable(at elfcore.Fact[elfcore.Addr]) bool {
-	if at.State == elfcore.Missing {
-		return false
-	}
 	_, dumped := k.core.Memory.At(at.Value)
 	if (dumped || k.image.Contains(at.Value)) && uint64(at.Value)%uint64(k.core.Arch.PtrSize()) == 0 {
 		return true

@@ -122,12 +122,12 @@ func (s *session) take(d datagram) bool {
 		}
 		s.top, s.recent = d.seq, s.recent<<min(-behind, 32)|1
 		s.seen++
-	case behind >= reorderReach:
+	case behind >= reorderReach || s.ended && d.seq == 0:
 		return false
 	case s.recent>>behind&1 == 0:
 		s.recent |= 1 << behind
 		s.seen++
-	case behind > repeatReach || d.seq == 0 && s.ended:
+	case behind > repeatReach:
 		return false
 	}
 	s.end = max(s.end, d.next)
@@ -167,13 +167,13 @@ func (f *sessionFinder) hits() (hits []format.Hit) {
 	return hits
 }
 
-// readDatagrams reads the dump whose datagrams stand from off to the end of in.
-func readDatagrams(in format.Input, off int64) (*builder, error) {
-	b := &builder{source: in.Name, backend: "UDP datagrams", headerAt: elfcore.Pos{Off: off}}
+// readDatagrams reads the dump whose datagrams begin between from and to.
+func readDatagrams(in format.Input, from, to int64) (*builder, error) {
+	b := &builder{source: in.Name, backend: "UDP datagrams", headerAt: elfcore.Pos{Off: from}}
 	var list []datagram
 	end := int64(-1) // size of the stream by the END datagram
 	scanner := datagramScanner{in: in}
-	err := eachInitial(in, off, in.Size, func(off int64, head []byte) {
+	err := eachInitial(in, from, to, func(off int64, head []byte) {
 		switch d, ok := scanner.at(off, head); {
 		case !ok:
 		case d.end:
@@ -189,7 +189,7 @@ func readDatagrams(in format.Input, off int64) (*builder, error) {
 		return nil, err
 	}
 	if end < 0 {
-		b.report(elfcore.Loss, "zephyr.no-end", elfcore.Pos{Off: in.Size}, "no END datagram", "", "the dump may be cut off here")
+		b.report(elfcore.Loss, "zephyr.no-end", elfcore.Pos{Off: to}, "no END datagram", "", "the dump may be cut off here")
 	}
 	readStream(b, b.assemble(in, list, end))
 	return b, nil

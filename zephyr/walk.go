@@ -47,10 +47,34 @@ func (w walk) strays(from, to int) {
 	if from < 0 {
 		return
 	}
-	// The first line of a log that starts in the middle of a dump may be cut.
+	w.doubtRepeated(from, to-from)
 	w.report(elfcore.Loss, "zephyr.stray-lines", w.pos(from),
 		fmt.Sprintf("%d lines, to line %d, that no block header leads", to-from, w.pos(to-1).Line), "a block",
 		"left out: a block whose header line is lost, or a callback device's output")
+}
+
+// doubtRepeated: a few lines follow a region that is there in full. If it holds
+// a run of as many lines twice in a row, that run may have been delivered
+// twice, and have pushed the region's own last lines out of it.
+func (w walk) doubtRepeated(from, lines int) {
+	const most = 8 // lines that a log collector may deliver again
+	if lines > most || len(w.regions) == 0 {
+		return
+	}
+	r := &w.regions[len(w.regions)-1]
+	if r.next != from || len(r.chunks) != 1 || r.chunks[0].state != elfcore.Known {
+		return
+	}
+	data, equal := r.chunks[0].data, 0
+	for off := 0; off+(lines+1)*lineBytes <= len(data); off += lineBytes {
+		if equal++; !bytes.Equal(data[off:off+lineBytes], data[off+lines*lineBytes:][:lineBytes]) {
+			equal = 0
+		}
+		if end := off + (lines+1)*lineBytes; equal == lines && end < len(data) {
+			r.chunks = []chunk{{0, data[:end], elfcore.Known}, {end, data[end:], elfcore.Suspect}}
+			return
+		}
+	}
 }
 
 // isHeader tells whether line i has the shape of a block header.
@@ -117,13 +141,14 @@ func (w walk) block(i int) (next int, ok bool) {
 		w.payload(p[0], int(p[1]), size, line.at, chunks, 0)
 		return next, true
 	case idMemory:
-		start, end, _ := parseMemory(p, w.linePtr(len(p)))
+		w.ptr = w.linePtr(len(p))
+		start, end, _ := parseMemory(p, w.ptr)
 		if end-start > uint64(int64(w.len()-i)*lineBytes)+maxLost {
 			// More than this log could ever hold: clip what is kept.
 			end = start + uint64(int64(w.len()-i)*lineBytes) + maxLost
 		}
 		chunks, next := w.payloadLines(i+1, int(end-start), start, fmt.Sprintf("memory 0x%x-0x%x", start, end))
-		w.regions = append(w.regions, region{start: start, end: end, at: line.at, chunks: chunks})
+		w.regions = append(w.regions, region{start: start, end: end, at: line.at, chunks: chunks, next: next})
 		return next, true
 	case idFrozen:
 		head := len(p)
@@ -134,10 +159,13 @@ func (w walk) block(i int) (next int, ok bool) {
 		}
 		return next, true
 	default: // idChecksum
-		pos := w.runs[w.run(i)]
-		off := int64(pos.pos + (i-pos.first)*pos.size)
-		if !damaged(w.diags) {
-			w.checksum(w.stream(), off, binary.LittleEndian.Uint32(p[3:]), line.at)
+		// It is the last block: a second one would be hashed all over again.
+		if w.summed {
+			return i, false
+		}
+		w.summed = true
+		if r := w.runs[w.run(i)]; !damaged(w.diags) {
+			w.checksum(w.stream(), int64(r.pos+(i-r.first)*r.size), binary.LittleEndian.Uint32(p[3:]), line.at)
 		}
 		return i + 1, true
 	}
@@ -173,13 +201,24 @@ func (w walk) orphan(i int) int {
 		size += len(w.at(k).data)
 	}
 	pos, count, ok := w.exact(i, size)
-	if !ok || count != j-i || len(inferBlocks(int(w.builder.header.target), -1, size, w.builder.header.bits)) == 0 {
+	if h := w.builder.header; !ok || count != j-i || !fitsOrphan(int(h.target), size, h.bits) {
 		return i
 	}
 	at := w.pos(i)
 	w.report(elfcore.Loss, "zephyr.header-lost", at, "the header line of the register block is lost", "", "its size tells the layout")
 	w.registers, w.regSize, w.regVer, w.regAt, w.regSeen = []chunk{{0, w.data[pos : pos+size], elfcore.Known}}, size, -1, at, true
 	return j
+}
+
+// fitsOrphan tells whether size alone tells the layout: a larger block that
+// lost full lines as well would be as large.
+func fitsOrphan(target, size int, bits uint8) bool {
+	for lost := lineBytes; size+lost <= maxBlock; lost += lineBytes {
+		if len(inferBlocks(target, -1, size+lost, bits)) > 0 {
+			return false
+		}
+	}
+	return len(inferBlocks(target, -1, size, bits)) > 0
 }
 
 // nextHeader is the next line from i on that has a block header's shape.
@@ -196,12 +235,13 @@ func (w walk) nextHeader(i int) int {
 }
 
 // payloadLines reads a payload of n bytes from line i on. If its lines are
-// not exactly what a target writes, lines were lost or damaged:
+// not exactly what a target writes, some were lost, damaged or repeated:
 //   - a damaged line whose place is certain leaves a hole of its size;
 //   - lines missing at the end, or at the end of a dump that was cut off, leave
 //     the rest exact;
-//   - lines missing somewhere else leave the bytes suspect: each may belong up
-//     to as many lines further on.
+//   - lines missing or too many somewhere else leave the bytes suspect: each
+//     may belong some lines further on or back. Only a last line that is
+//     shorter than the others is where it belongs.
 //
 // start is the payload's address, 0 if it is not memory.
 func (w walk) payloadLines(i, n int, start uint64, what string) (chunks []chunk, next int) {
@@ -213,60 +253,81 @@ func (w walk) payloadLines(i, n int, start uint64, what string) (chunks []chunk,
 	}
 	next = w.nextHeader(i)
 	want, have := (n+lineBytes-1)/lineBytes, next-i
-	lastSize := n - (want-1)*lineBytes
-	sizeOf := func(k int) int {
-		if k == want-1 {
-			return lastSize
-		}
-		return lineBytes
-	}
-	at := w.pos(i)
 	lost := want - have
-	cut := next == w.len() && !w.ended
-	switch {
-	case lost <= 0:
-		chunks = w.slots(i, want, sizeOf)
-		w.report(elfcore.Loss, "zephyr.line-damaged", at,
-			fmt.Sprintf("%s: damaged lines among lines %d to %d", what, at.Line, w.pos(next-1).Line), fmt.Sprintf("%d bytes", n),
-			fmt.Sprintf("%d bytes kept", kept(chunks)))
-		return chunks, min(next, i+want)
-	case have == 0:
+	if have == 0 {
 		w.report(elfcore.Loss, "zephyr.lines-lost", w.pos(i-1), what+": none of its lines is there", fmt.Sprintf("%d lines", want), "left out")
 		return nil, next
-	case cut || lost == 1 && lastSize != lineBytes && len(w.at(next-1).data) == lineBytes:
-		chunks = w.slots(i, have, sizeOf)
-		code, found := "zephyr.lines-lost", fmt.Sprintf("%s: its last line, after line %d, is lost", what, w.pos(next-1).Line)
-		if cut {
-			code, found = "zephyr.truncated", fmt.Sprintf("%s: the dump ends at line %d", what, w.pos(next-1).Line)
-		}
-		w.report(elfcore.Loss, code, w.pos(next-1), found, fmt.Sprintf("%d bytes", n), fmt.Sprintf("%d bytes kept", kept(chunks)))
+	}
+	lastSize := n - (want-1)*lineBytes
+	endsAt := func(k int) bool { // line k is the payload's last one
+		return lastSize < lineBytes && k < next && w.shape(k) == lastSize
+	}
+	first, last := w.pos(i), w.pos(next-1)
+	report := func(code, found, done string) {
+		w.report(elfcore.Loss, code, first, found, fmt.Sprintf("%d bytes", n), fmt.Sprintf("%d bytes kept", kept(chunks))+done)
+	}
+	switch cut := next == w.len() && !w.ended; {
+	case lost == 0 || lost < 0 && (endsAt(i+want-1) || lastSize == lineBytes && w.oddLines(i, want) != -lost):
+		// What follows is not of this block, or as many lines as are odd would.
+		chunks = w.slots(i, want, n)
+		report("zephyr.line-damaged", fmt.Sprintf("%s: damaged lines among lines %d to %d", what, first.Line, last.Line), "")
+		return chunks, i + want
+	case lost > 0 && cut:
+		chunks = w.slots(i, have, n)
+		first = last
+		report("zephyr.truncated", fmt.Sprintf("%s: the dump ends at line %d", what, last.Line), "")
+		return chunks, next
+	case lost > 0 && lastSize < lineBytes && w.shape(next-1) == lineBytes:
+		lost-- // the last line is lost for certain
+	}
+	if lost == 0 {
+		chunks = w.slots(i, have, n)
+		first = last
+		report("zephyr.lines-lost", fmt.Sprintf("%s: its last line, after line %d, is lost", what, last.Line), "")
 		return chunks, next
 	}
-	for k := range have {
-		d := w.at(i + k)
-		switch {
-		case d.bad:
-		case len(d.data) == lineBytes:
-			chunks = joinChunk(chunks, chunk{k * lineBytes, d.data, elfcore.Suspect})
-		case k == have-1 && len(d.data) == lastSize:
-			// The only line of this length is the last one.
-			chunks = append(chunks, chunk{n - lastSize, d.data, elfcore.Known})
+	for k := range min(have, want) {
+		if w.shape(i+k) == lineBytes && (k+1)*lineBytes <= n {
+			chunks = joinChunk(chunks, chunk{k * lineBytes, w.at(i + k).data, elfcore.Suspect})
 		}
 	}
+	if endsAt(next - 1) {
+		chunks = append(chunks, chunk{n - lastSize, w.at(next - 1).data, elfcore.Known})
+	}
+	if lost < 0 {
+		report("zephyr.lines-repeated", fmt.Sprintf("%s: %d lines too many, somewhere in lines %d to %d", what, -lost, first.Line, last.Line), ", the rest is suspect")
+		return chunks, next
+	}
 	chunks = realign(chunks, start, w.ptrSize(), lost)
-	w.report(elfcore.Loss, "zephyr.lines-lost", at,
-		fmt.Sprintf("%s: %d of %d lines are lost, somewhere in lines %d to %d", what, lost, want, at.Line, w.pos(next-1).Line),
-		fmt.Sprintf("%d bytes", n), fmt.Sprintf("%d bytes kept, the rest is suspect", kept(chunks)))
+	report("zephyr.lines-lost", fmt.Sprintf("%s: %d of %d lines are lost, somewhere in lines %d to %d", what, want-have, want, first.Line, last.Line), ", the rest is suspect")
 	return chunks, next
 }
 
-// slots takes count lines whose places are certain; a damaged one or one of
-// the wrong length leaves a hole.
-func (w walk) slots(i, count int, sizeOf func(int) int) (chunks []chunk) {
+// shape is the number of bytes of line i, -1 if it is damaged.
+func (w walk) shape(i int) int {
+	r := w.runs[w.run(i)]
+	if r.bad {
+		return -1
+	}
+	return r.size
+}
+
+// oddLines is how many of the count lines from i on are not full ones.
+func (w walk) oddLines(i, count int) (n int) {
 	for k := range count {
-		d := w.at(i + k)
-		if !d.bad && len(d.data) == sizeOf(k) {
-			chunks = joinChunk(chunks, chunk{k * lineBytes, d.data, elfcore.Known})
+		if w.shape(i+k) != lineBytes {
+			n++
+		}
+	}
+	return n
+}
+
+// slots takes the first count lines of a payload of n bytes, whose places are
+// certain; a damaged one or one of the wrong length leaves a hole.
+func (w walk) slots(i, count, n int) (chunks []chunk) {
+	for k := range count {
+		if off := k * lineBytes; w.shape(i+k) == min(lineBytes, n-off) {
+			chunks = joinChunk(chunks, chunk{off, w.at(i + k).data, elfcore.Known})
 		}
 	}
 	return chunks

@@ -62,27 +62,47 @@ func aarch64Fault(read func(string) (uint64, bool)) Fault {
 	if !ok {
 		return FaultUnknown
 	}
-	switch ec := esr >> 26 & 0x3f; ec {
-	case 0x00, 0x0e, 0x07, 0x18:
-		return FaultIllegal
-	case 0x11, 0x12, 0x13, 0x15, 0x16, 0x17:
-		return FaultAbort
-	case 0x22, 0x26:
-		return FaultAlignment
-	case 0x20, 0x21, 0x24, 0x25:
-		switch status := esr & 0x3f; {
-		case status == 0x21:
-			return FaultAlignment
-		case status >= 0x10 && status <= 0x1f:
-			return FaultBus
-		case ec < 0x24:
-			return FaultInstruction
-		}
-		return FaultAccess
-	case 0x28, 0x2c:
-		return FaultFloat
-	case 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x38, 0x3c:
-		return FaultBreakpoint
+	f := aarch64Class[esr>>26&0x3f]
+	if f != FaultAccess && f != FaultInstruction {
+		return f
 	}
-	return FaultUnknown
+	if status := abortStatus(esr & 0x3f); status != FaultAccess {
+		return status
+	}
+	return f
+}
+
+// aarch64Class is what the exception classes mean, the status of aborts left
+// aside.
+var aarch64Class = [64]Fault{
+	0x00: FaultIllegal,                                         // unknown reason: undefined instruction
+	0x07: FaultIllegal, 0x19: FaultIllegal, 0x1d: FaultIllegal, // no floating point, SVE, SME
+	0x0d: FaultSecurity, 0x1c: FaultSecurity, // branch target, pointer authentication
+	0x0e: FaultIllegal,                                   // execution state
+	0x11: FaultAbort, 0x12: FaultAbort, 0x13: FaultAbort, // AArch32: svc, hvc, smc
+	0x15: FaultAbort, 0x16: FaultAbort, 0x17: FaultAbort, // AArch64
+	0x18: FaultIllegal,                             // trapped access to a system register
+	0x20: FaultInstruction, 0x21: FaultInstruction, // from a lower level, from the same
+	0x22: FaultAlignment, // pc
+	0x24: FaultAccess, 0x25: FaultAccess,
+	0x26: FaultAlignment,               // sp
+	0x28: FaultFloat, 0x2c: FaultFloat, // AArch32, AArch64
+	0x2f: FaultBus, // SError
+	0x30: FaultBreakpoint, 0x31: FaultBreakpoint, 0x32: FaultBreakpoint, 0x33: FaultBreakpoint,
+	0x34: FaultBreakpoint, 0x35: FaultBreakpoint, 0x38: FaultBreakpoint, 0x3c: FaultBreakpoint,
+}
+
+// abortStatus reads the fault status code of an abort: DFSC, IFSC, and the
+// status of AArch32's long descriptors. What is no special case is an access
+// to an address that is not mapped or not allowed, or has another tag (0x11).
+func abortStatus(code uint64) Fault {
+	switch {
+	case code == 0x21:
+		return FaultAlignment
+	case code == 0x22: // AArch32 only
+		return FaultBreakpoint
+	case code == 0x10, code >= 0x13 && code <= 0x1f: // external aborts and parity
+		return FaultBus
+	}
+	return FaultAccess
 }

@@ -121,9 +121,10 @@ type Arch struct {
 	// CallBefore: code ends in a call instruction.
 	CallBefore func(code []byte) bool
 	// CallTarget: code, whose last byte is at addr-1, ends in a direct call;
-	// its target. ok is false for indirect or no calls.
+	// its target, an address without a Thumb bit. ok is false for indirect or
+	// no calls.
 	CallTarget func(code []byte, addr uint64) (target uint64, ok bool)
-	// TrapBefore: code ends in svc, ecall or int; its size in bytes.
+	// TrapBefore: code ends in svc, ecall, int or syscall; its size in bytes.
 	TrapBefore func(code []byte) (size int, ok bool)
 	// Fault reads the CPU's fault registers by name and says what they mean.
 	Fault func(read func(name string) (uint64, bool)) Fault
@@ -194,46 +195,62 @@ type compiled struct {
 }
 
 // Slots resolves a layout for this CPU and returns the slots and their total
-// size in bytes. The result is shared: do not change it.
+// size in bytes. The result is shared: do not change it. The error says which
+// word of the layout is wrong: each register may have one slot.
 func (a *Arch) Slots(l Layout) ([]Slot, int, error) {
 	key := layoutKey{a, l}
-	if v, ok := layouts.Load(key); ok {
-		c := v.(*compiled)
-		return c.slots, c.size, c.err
+	v, ok := layouts.Load(key)
+	if !ok {
+		v, _ = layouts.LoadOrStore(key, a.compile(l))
 	}
+	c := v.(*compiled)
+	return c.slots, c.size, c.err
+}
+
+func (a *Arch) compile(l Layout) *compiled {
 	c := &compiled{}
+	bad := func(format string, args ...any) *compiled {
+		return &compiled{err: fmt.Errorf("layout %q: "+format, append([]any{l.Slots}, args...)...)}
+	}
+	used := make([]bool, len(a.Regs))
 	for _, word := range strings.Fields(l.Slots) {
-		name, width := word, l.Width
-		if base, w, ok := strings.Cut(word, ":"); ok {
-			n, err := strconv.Atoi(w)
-			if err != nil || n <= 0 {
-				c.err = fmt.Errorf("layout %q: bad width in %q", l.Slots, word)
-				break
-			}
-			name, width = base, n
+		base, w, given := strings.Cut(word, ":")
+		width := l.Width
+		if given {
+			width, _ = strconv.Atoi(w)
 		}
-		names, err := expand(name)
+		if width <= 0 || width > maxWidth {
+			return bad("bad width of %q", word)
+		}
+		names, err := expand(base)
 		if err != nil {
-			c.err = fmt.Errorf("layout %q: %v", l.Slots, err)
-			break
+			return bad("%w", err)
 		}
 		for _, n := range names {
 			s := Slot{Reg: NoReg, Off: c.size, Size: width, Ones: n == "~"}
 			if n != "_" && n != "~" {
-				r, ok := a.Reg(n)
-				if !ok {
-					c.err = fmt.Errorf("layout %q: %s has no register %q", l.Slots, a.Name, n)
-					break
+				var ok bool
+				if s.Reg, ok = a.Reg(n); !ok {
+					return bad("%s has no register %q", a.Name, n)
 				}
-				s.Reg = r
+				if used[s.Reg] {
+					return bad("register %q is there twice", n)
+				}
+				used[s.Reg] = true
 			}
 			c.slots = append(c.slots, s)
 			c.size += width
 		}
 	}
-	layouts.Store(key, c)
-	return c.slots, c.size, c.err
+	return c
 }
+
+// Limits of a layout, above all that exist: the bytes of a slot and the
+// registers of a run.
+const (
+	maxWidth = 1 << 12
+	maxRun   = 64
+)
 
 // expand turns "r4-r11" into its eight names and anything else into itself.
 func expand(word string) ([]string, error) {
@@ -244,7 +261,7 @@ func expand(word string) ([]string, error) {
 	prefix := strings.TrimRight(from, "0123456789")
 	lo, err1 := strconv.Atoi(from[len(prefix):])
 	hi, err2 := strconv.Atoi(strings.TrimPrefix(to, prefix))
-	if err1 != nil || err2 != nil || lo > hi || !strings.HasPrefix(to, prefix) {
+	if err1 != nil || err2 != nil || lo > hi || hi-lo >= maxRun || !strings.HasPrefix(to, prefix) {
 		return nil, fmt.Errorf("bad run %q", word)
 	}
 	var names []string

@@ -57,7 +57,7 @@ func riscv(name string, class elf.Class, bits int) *Arch {
 		CallBefore: riscvCallBefore(bits),
 		CallTarget: riscvCallTarget(bits),
 		TrapBefore: riscvTrapBefore,
-		Fault:      riscvFault,
+		Fault:      riscvFault(bits),
 	}
 }
 
@@ -80,25 +80,25 @@ func riscvCallBefore(bits int) func([]byte) bool {
 }
 
 func riscvCallTarget(bits int) func([]byte, uint64) (uint64, bool) {
+	mask := ^uint64(0) >> (64 - bits)
 	return func(code []byte, addr uint64) (uint64, bool) {
 		w, ok := lastWord(code)
-		if ok && isLink(w>>7&31) && w&0x7f == 0x6f { // jal
+		ok = ok && isLink(w>>7&31)
+		switch {
+		case ok && w&0x7f == 0x6f: // jal
 			off := w>>31<<20 | w>>12&0xff<<12 | w>>20&1<<11 | w>>21&0x3ff<<1
-			return addr - 4 + uint64(int64(int32(off<<11)>>11)), true
-		}
-		if ok && isLink(w>>7&31) && w&0x707f == 0x67 && len(code) >= 8 { // auipc; jalr
-			u := binary.LittleEndian.Uint32(code[len(code)-8:])
-			if u&0x7f == 0x17 && u>>7&31 == w>>15&31 {
-				return addr - 8 + uint64(int64(int32(u&0xfffff000))) + uint64(int64(int32(w)>>20)), true
+			return (addr - 4 + uint64(int64(int32(off<<11)>>11))) & mask, true
+		case ok && w&0x707f == 0x67: // jalr, direct behind auipc
+			if len(code) < 8 {
+				return 0, false
 			}
-			return 0, false
-		}
-		if len(code) < 2 || bits != 32 {
-			return 0, false
-		}
-		if h := uint32(half(code, 2)); h&0xe003 == 0x2001 { // c.jal
+			u := binary.LittleEndian.Uint32(code[len(code)-8:])
+			target := addr - 8 + uint64(int64(int32(u&0xfffff000))) + uint64(int64(int32(w)>>20))
+			return target & mask, u&0x7f == 0x17 && u>>7&31 == w>>15&31
+		case bits == 32 && len(code) >= 2 && half(code, 2)&0xe003 == 0x2001: // c.jal
+			h := half(code, 2)
 			off := h>>12&1<<11 | h>>11&1<<4 | h>>9&3<<8 | h>>8&1<<10 | h>>7&1<<6 | h>>6&1<<7 | h>>3&7<<1 | h>>2&1<<5
-			return addr - 2 + uint64(int64(int32(off<<20)>>20)), true
+			return (addr - 2 + uint64(int64(int32(off<<20)>>20))) & mask, true
 		}
 		return 0, false
 	}
@@ -111,23 +111,34 @@ func riscvTrapBefore(code []byte) (int, bool) {
 	return 0, false
 }
 
-// riscvFault reads mcause (privileged manual, table 3.6).
-func riscvFault(read func(string) (uint64, bool)) Fault {
-	cause, ok := read("mcause")
-	if !ok {
+// riscvFault reads mcause (privileged manual, table 3.6). Its top bit tells
+// interrupts. With a CLIC some bits below hold the interrupted state: minhv,
+// mpp, mpie, mpil (CLIC manual, mcause). Numbers from 16 on are left alone, as
+// chips have their own: Espressif's store those of interrupts there.
+func riscvFault(bits int) func(func(string) (uint64, bool)) Fault {
+	const clic = 0x78ff0000
+	return func(read func(string) (uint64, bool)) Fault {
+		cause, ok := read("mcause")
+		interrupt := cause>>(bits-1) != 0
+		code := cause &^ (1<<(bits-1) | clic)
+		switch {
+		case !ok || code > 0xfff: // 0xdeadc0de, of no exception, is one of Espressif's
+			return FaultUnknown
+		case interrupt:
+			return FaultInterrupt
+		case code < uint64(len(riscvCauses)):
+			return riscvCauses[code]
+		}
 		return FaultUnknown
 	}
-	if cause>>31 != 0 {
-		return FaultInterrupt // top bit on RV32; on RV64 it stands higher still
-	}
-	table := []Fault{
-		FaultAlignment, FaultInstruction, FaultIllegal, FaultBreakpoint,
-		FaultAlignment, FaultAccess, FaultAlignment, FaultAccess,
-		FaultAbort, FaultAbort, FaultAbort, FaultAbort,
-		FaultInstruction, FaultAccess, FaultUnknown, FaultAccess,
-	}
-	if cause < uint64(len(table)) {
-		return table[cause]
-	}
-	return FaultUnknown
+}
+
+var riscvCauses = [...]Fault{
+	0: FaultAlignment, 1: FaultInstruction, // of the pc
+	2: FaultIllegal,
+	3: FaultBreakpoint,
+	4: FaultAlignment, 5: FaultAccess, // load
+	6: FaultAlignment, 7: FaultAccess, // store
+	8: FaultAbort, 9: FaultAbort, 10: FaultAbort, 11: FaultAbort, // ecall
+	12: FaultInstruction, 13: FaultAccess, 15: FaultAccess, // page faults
 }

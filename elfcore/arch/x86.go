@@ -2,13 +2,15 @@ package arch
 
 import "debug/elf"
 
-// fxsave is the FXSAVE image, 512 bytes (Intel SDM 10.5.1).
-const fxsaveHead = "fctrl:2 fstat:2 ftag:1 _:1 fop:2 fioff:8 fooff:8 mxcsr:4 _:4 st0-st7:16 "
+// fxsaveHead begins the FXSAVE image of 512 bytes (Intel SDM 10.5.1), which xmm
+// registers follow. ftag is its abridged tag byte, of which GDB makes the full
+// tag word to show.
+const fxsaveHead = "fctrl:2 fstat:2 ftag:1 _:1 fop:2 fioff:4 fiseg:2 _:2 fooff:4 foseg:2 _:2 mxcsr:4 _:4 st0-st7:16 "
 
 func x86Float(regs []RegInfo, xmm, dwarfST, dwarfXMM int) []RegInfo {
 	regs = run(regs, "st", 0, 8, 80, dwarfST, Float)
-	regs = named(regs, "fctrl fstat ftag fop", 16, -1, Float)
-	regs = named(regs, "fioff fooff", 64, -1, Float)
+	regs = named(regs, "fctrl fstat ftag fiseg foseg fop", 16, -1, Float)
+	regs = named(regs, "fioff fooff", 32, -1, Float)
 	regs = append(regs, RegInfo{"mxcsr", 32, -1, Vector})
 	return run(regs, "xmm", 0, xmm, 128, dwarfXMM, Vector)
 }
@@ -16,7 +18,7 @@ func x86Float(regs []RegInfo, xmm, dwarfST, dwarfXMM int) []RegInfo {
 // I386 is 32-bit x86.
 var I386 = func() *Arch {
 	regs := named(nil, "eax ecx edx ebx esp ebp esi edi eip eflags", 32, 0, General)
-	regs = named(regs, "cs ss ds es fs gs", 16, -1, General)
+	regs = named(regs, "es cs ss ds fs gs", 16, 40, General)
 	regs = x86Float(regs, 8, 11, 21)
 	regs = named(regs, "vector errcode cr0 cr2 cr3 cr4", 32, -1, Control)
 	return &Arch{
@@ -33,7 +35,7 @@ var I386 = func() *Arch {
 		},
 		Saved:  finds(regs, "ebx esi edi ebp"),
 		Absent: 0xbad0bad0, CodeMask: ^uint64(0),
-		CallBefore: x86CallBefore, CallTarget: x86CallTarget, TrapBefore: x86TrapBefore, Fault: x86Fault,
+		CallBefore: x86CallBefore, CallTarget: x86CallTarget(1<<32 - 1), TrapBefore: x86TrapBefore, Fault: x86Fault,
 	}
 }()
 
@@ -50,7 +52,7 @@ var AMD64 = func() *Arch {
 		Name: "x86-64", Machine: elf.EM_X86_64, Class: elf.ELFCLASS64, Regs: regs,
 		PC: find(regs, "rip"), SP: find(regs, "rsp"), LR: NoReg, FP: find(regs, "rbp"), Flags: find(regs, "eflags"),
 		Linux: Layout{8, "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi ~ rip cs eflags rsp ss fs_base gs_base ds es fs gs"},
-		BSD:   Layout{8, "r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax _:4 fs:2 gs:2 _:4 es:2 ds:2 rip cs eflags rsp ss"},
+		BSD:   Layout{8, "r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax _:4 fs:2 gs:2 errcode:4 es:2 ds:2 rip cs eflags rsp ss"},
 		Core: CoreRules{
 			OSABI: elf.ELFOSABI_LINUX, PRStatus: 336, PID: 32, Regs: 112,
 			PRPSInfo: 136, PSPID: 24, PSName: 40, SigAddr: 16,
@@ -60,7 +62,7 @@ var AMD64 = func() *Arch {
 		},
 		Saved:  finds(regs, "rbx rbp r12-r15"),
 		Absent: 0xbad0bad0bad0bad0, CodeMask: ^uint64(0),
-		CallBefore: x86CallBefore, CallTarget: x86CallTarget, TrapBefore: x86TrapBefore, Fault: x86Fault,
+		CallBefore: x86CallBefore, CallTarget: x86CallTarget(^uint64(0)), TrapBefore: x86TrapBefore, Fault: x86Fault,
 	}
 }()
 
@@ -101,13 +103,16 @@ func modrmSize(p []byte) int {
 	return size
 }
 
-func x86CallTarget(code []byte, addr uint64) (uint64, bool) {
-	n := len(code)
-	if n < 5 || code[n-5] != 0xe8 {
-		return 0, false
+// x86CallTarget decodes the call with rel32; mask is that of an address.
+func x86CallTarget(mask uint64) func([]byte, uint64) (uint64, bool) {
+	return func(code []byte, addr uint64) (uint64, bool) {
+		n := len(code)
+		if n < 5 || code[n-5] != 0xe8 {
+			return 0, false
+		}
+		w, _ := lastWord(code)
+		return (addr + uint64(int64(int32(w)))) & mask, true
 	}
-	w, _ := lastWord(code)
-	return addr + uint64(int64(int32(w))), true
 }
 
 func x86TrapBefore(code []byte) (int, bool) {
@@ -115,30 +120,32 @@ func x86TrapBefore(code []byte) (int, bool) {
 	return 2, n >= 2 && code[n-2] == 0xcd // int imm8
 }
 
-// x86Fault reads the exception vector (Intel SDM 6.3.1). Vector 0x20 is not
-// the CPU's but a software interrupt, which vendors use for a panic.
+// x86Fault reads the exception vector.
 func x86Fault(read func(string) (uint64, bool)) Fault {
-	v, ok := read("vector")
-	if !ok {
-		return FaultUnknown
-	}
-	switch v {
-	case 0:
-		return FaultDivide
-	case 1, 3:
-		return FaultBreakpoint
-	case 6:
-		return FaultIllegal
-	case 4, 5, 7, 8, 9, 10, 13, 14:
-		return FaultAccess
-	case 11, 12:
-		return FaultBus
-	case 16, 19:
-		return FaultFloat
-	case 17:
-		return FaultAlignment
-	case 0x20:
-		return FaultAbort
+	if v, ok := read("vector"); ok && v < uint64(len(x86Vectors)) {
+		return x86Vectors[v]
 	}
 	return FaultUnknown
+}
+
+// x86Vectors is Intel SDM table 6-1. The last is not the CPU's but a software
+// interrupt, which vendors use for a panic.
+var x86Vectors = [...]Fault{
+	0: FaultDivide,
+	1: FaultBreakpoint, 3: FaultBreakpoint,
+	2:  FaultInterrupt, // NMI
+	5:  FaultAccess,    // bound
+	6:  FaultIllegal,
+	7:  FaultIllegal,           // no coprocessor
+	8:  FaultAccess,            // while delivering an exception
+	9:  FaultAccess,            // of the coprocessor
+	10: FaultAccess,            // task state
+	11: FaultBus, 12: FaultBus, // segments, as Linux has it
+	13: FaultAccess,                // general protection
+	14: FaultAccess,                // page
+	16: FaultFloat, 19: FaultFloat, // x87, SSE
+	17:   FaultAlignment,
+	18:   FaultBus,      // machine check
+	21:   FaultSecurity, // shadow stack, branch target
+	0x20: FaultAbort,
 }

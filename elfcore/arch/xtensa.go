@@ -44,34 +44,29 @@ var Xtensa = func() *Arch {
 	}
 }()
 
-// xtensaFault reads EXCCAUSE (ISA manual, table 4-64).
+// xtensaFault reads EXCCAUSE.
 func xtensaFault(read func(string) (uint64, bool)) Fault {
-	cause, ok := read("exccause")
-	if !ok {
-		return FaultUnknown
-	}
-	switch cause {
-	case 0:
-		return FaultIllegal
-	case 1, 63:
-		return FaultAbort
-	case 4:
-		return FaultInterrupt
-	case 6:
-		return FaultDivide
-	case 9:
-		return FaultAlignment
-	case 2, 12, 14:
-		return FaultInstruction
-	case 13, 15:
-		return FaultBus
-	case 16, 17, 18, 20:
-		return FaultInstruction
-	case 3, 8, 24, 25, 26, 28, 29:
-		return FaultAccess
-	}
-	if cause >= 32 && cause <= 39 {
-		return FaultIllegal // coprocessor disabled
+	if cause, ok := read("exccause"); ok && cause < uint64(len(xtensaCauses)) {
+		return xtensaCauses[cause]
 	}
 	return FaultUnknown
+}
+
+// xtensaCauses is table 4-64 of the ISA manual. The last is not the CPU's but
+// Zephyr's, for its software exceptions.
+var xtensaCauses = [...]Fault{
+	0:  FaultIllegal,
+	1:  FaultAbort, // syscall
+	4:  FaultInterrupt,
+	6:  FaultDivide,
+	8:  FaultIllegal, // privileged instruction
+	9:  FaultAlignment,
+	13: FaultBus, 15: FaultBus, // bus errors of data
+	2: FaultInstruction, 12: FaultInstruction, 14: FaultInstruction,
+	16: FaultInstruction, 17: FaultInstruction, 18: FaultInstruction, 20: FaultInstruction,
+	3:  FaultAccess, // load or store error
+	24: FaultAccess, 25: FaultAccess, 26: FaultAccess, 28: FaultAccess, 29: FaultAccess,
+	32: FaultIllegal, 33: FaultIllegal, 34: FaultIllegal, 35: FaultIllegal, // no coprocessor
+	36: FaultIllegal, 37: FaultIllegal, 38: FaultIllegal, 39: FaultIllegal,
+	63: FaultAbort,
 }

@@ -227,25 +227,34 @@ type frameTable struct {
 // readFrames indexes the entries of .debug_frame and .eh_frame that lie in
 // code. An ELF has either, both, or an .eh_frame of four bytes.
 func (m *Image) readFrames() *frameTable {
-	t := &frameTable{arch: m.Arch, symbols: m.symbols, ready: map[int]*delveEntry{}}
+	t := newFrameTable(m)
 	for _, name := range []string{".debug_frame", ".eh_frame"} {
 		s := m.elf.Section(name)
-		data, err := m.contents(s)
-		if err != nil {
-			continue
+		if data, err := m.contents(s); err == nil {
+			t.add(frameSection{data: data, addr: s.Addr, eh: name == ".eh_frame", word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
 		}
-		f := frameSection{data: data, addr: s.Addr, eh: name == ".eh_frame", word: m.Arch.PtrSize(), known: map[uint64]*cie{}}
-		f.each(func(d fde) {
-			d.Addr &= elfcore.Addr(m.Arch.CodeMask & m.Arch.AddrMask())
-			home := m.at(d.Addr, func(s *Section) bool { return s.Exec && !s.NoBits })
-			if home != nil && d.Size > 0 && d.Size <= home.Size-uint64(d.Addr-home.Addr) {
-				t.list = append(t.list, d)
-			}
-		})
 	}
+	t.sort()
+	return t
+}
+
+func newFrameTable(m *Image) *frameTable {
+	return &frameTable{arch: m.Arch, symbols: m.symbols, ready: map[int]*delveEntry{}}
+}
+
+func (t *frameTable) add(f frameSection, m *Image) {
+	f.each(func(d fde) {
+		d.Addr &= elfcore.Addr(m.Arch.CodeMask & m.Arch.AddrMask())
+		home := m.at(d.Addr, func(s *Section) bool { return s.Exec && !s.NoBits })
+		if home != nil && d.Size > 0 && d.Size <= home.Size-uint64(d.Addr-home.Addr) {
+			t.list = append(t.list, d)
+		}
+	})
+}
+
+func (t *frameTable) sort() {
 	slices.SortStableFunc(t.list, func(a, b fde) int { return cmp.Compare(a.Addr, b.Addr) })
 	t.spans = newSpans(len(t.list), func(i int) elfcore.Range { return t.list[i].Range })
-	return t
 }
 
 // deadZone is where entries of removed code end up: linkers resolve addresses

@@ -117,7 +117,7 @@ func (m *Image) readHeader() (err error) {
 // Folklore: objcopy and some vendors' linkers drop .ARM.attributes, the only
 // place that tells the two ARM profiles apart. A program that is entered in
 // Thumb state is then taken for M profile: A and R cores are reset in ARM
-// state. Test: TestOpen.
+// state. Test: TestOpenARMWithoutAttributes.
 func (m *Image) readCPU() error {
 	var attributes armAttributes
 	for _, s := range m.elf.Sections {

@@ -70,7 +70,6 @@ type examiner struct {
 	same   bool     // an identity is equal
 	hard   []string // contradictions that no damage explains
 	weak   []string // contradictions that a damaged stack explains
-	notes  []string // neither for nor against
 	found  []string // in favour
 	counts [kinds]int
 }
@@ -86,7 +85,8 @@ var checks = []func(*examiner){
 
 // Match judges whether the set's main image is the program that the dump came
 // from. It never changes the Core. Zephyr's dumps carry no identity, so apart
-// from Espressif's and notes of build-ids all evidence is circumstantial.
+// from Espressif's and notes of build-ids all evidence is circumstantial: a
+// build that differs only where the dump shows nothing is Compatible, too.
 func (s *Set) Match(c *elfcore.Core) Match {
 	x := &examiner{set: s, core: c, main: s.images[0]}
 	if x.machine() {
@@ -119,7 +119,7 @@ func (x *examiner) verdict() Match {
 		score = min(99, max(0, 10*various+4*x.counts[kindCalls]+2*x.counts[kindEntries]+2*x.counts[kindObjects]-20*len(x.weak)))
 	}
 	m.Score = score
-	for _, list := range [][]string{x.hard, x.weak, x.notes, x.found} {
+	for _, list := range [][]string{x.hard, x.weak, x.found} {
 		m.Reasons = append(m.Reasons, list...)
 	}
 	if len(m.Reasons) == 0 {

@@ -84,7 +84,7 @@ func (x *examiner) walk(r elfcore.Registers) (t trail) {
 	}
 	// Folklore: lr is an ordinary register between a function's first and last
 	// instruction, and GCC does compute with it. It counts only if it points
-	// into code; and then alone it proves nothing. Test: TestMatchClobberedLR.
+	// into code; and then alone it proves nothing. Test: TestMatchEdges.
 	if lr, state := r.LR(); state >= elfcore.Recovered && x.set.Executable(x.code(lr)) && !x.returns(x.code(lr)) {
 		against("lr 0x%08x: the bytes before it in %s are not a call", lr, x.main.Name)
 	}

@@ -25,13 +25,17 @@ func newSpans(n int, at func(int) elfcore.Range) spans {
 	return s
 }
 
+// maxScan bounds how many ranges are looked at for one address. Symbols and
+// frame entries nest a few deep; a damaged file's can all overlap.
+const maxScan = 1024
+
 // holding yields the indices of the ranges that hold a, the one that begins
 // last first.
 func (s spans) holding(a elfcore.Addr) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		i := sort.Search(len(s.ranges), func(k int) bool { return s.ranges[k].Addr > a })
-		for i--; i >= 0 && s.reach[i] >= a; i-- {
-			if s.ranges[i].Contains(a) && !yield(i) {
+		for lowest := max(0, i-maxScan); i > lowest && s.reach[i-1] >= a; i-- {
+			if s.ranges[i-1].Contains(a) && !yield(i-1) {
 				return
 			}
 		}

@@ -2,6 +2,9 @@ package capture
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -105,5 +108,47 @@ func BenchmarkAppendHex(b *testing.B) {
 	var out []byte
 	for b.Loop() {
 		out, _ = AppendHex(out[:0], text)
+	}
+}
+
+// BenchmarkOpen is what a typical dump costs: unwrap, sample, scan.
+func BenchmarkOpen(b *testing.B) {
+	data := corpus(b, "zephyr/mps2_an385-div-og-ram/coredump.log")
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		s, err := Open(bytes.NewReader(data), "log", Limits{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		in := s.Inputs[0]
+		for _, err := range NewText(in, markers...).Scan(0, in.Size) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		s.Close()
+	}
+}
+
+func BenchmarkUnwrap(b *testing.B) {
+	raw := random(8 << 20)
+	for name, data := range map[string][]byte{
+		"hex":       []byte(wrapAt(hex.EncodeToString(raw), 64, "\n")),
+		"base64":    []byte(wrapAt(base64.StdEncoding.EncodeToString(raw), 64, "\n")),
+		"intel hex": []byte(hexImage(0, raw)),
+		"uf2":       uf2Image(0, raw, 0),
+		"utf-16":    utf16Text(string(syntheticLog(8<<20, 50, true)), binary.LittleEndian),
+		"gzip":      gz(syntheticLog(8<<20, 50, true)),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				s, err := Open(bytes.NewReader(data), name, Limits{})
+				if err != nil || s.Inputs[0].Wrappers == nil {
+					b.Fatal(err)
+				}
+				s.Close()
+			}
+		})
 	}
 }

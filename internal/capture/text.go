@@ -54,8 +54,8 @@ type mark struct {
 	number int
 }
 
-// NewText prepares an input. Markers are strings without line ends that are of
-// interest; one scan serves them all. A few samples of the input decide here,
+// NewText prepares an input. Markers are the strings of interest, not empty and
+// without line ends; one scan serves them all. A few samples of the input decide here,
 // once, how lines end and whether they are hard-wrapped.
 func NewText(in format.Input, markers ...string) *Text {
 	t := &Text{in: in, find: newFinder(markers), eol: '\n', other: '\r', marks: []mark{{0, 1}}}

@@ -284,8 +284,8 @@ func TestWrapped(t *testing.T) {
 		}{
 			{"as it is", log, 1},
 			{"none", regexp.MustCompile(`(?m)^.*#CD:`).ReplaceAll(log, []byte(cd)), 5},
-			{"minimal", regexp.MustCompile(`(?m)^.*#CD:`).ReplaceAll(log, []byte("E: "+cd)), 7},
-			{"twister", regexp.MustCompile(`(?m)^`).ReplaceAll(log, []byte("2024-11-21 21:24:05,123 - twister - DEBUG - DEVICE: ")), 11},
+			{"minimal", regexp.MustCompile(`(?m)^.*#CD:`).ReplaceAll(log, []byte("E: "+cd)), 11},
+			{"twister", regexp.MustCompile(`(?m)^`).ReplaceAll(log, []byte("2024-11-21 21:24:05,123 - twister - DEBUG - DEVICE: ")), 7},
 		} {
 			in := textInput(c.data)
 			want, wantDigits := payloads(t, NewText(in, cd).Scan(0, in.Size))

@@ -58,7 +58,7 @@ func CalledNull(c *elfcore.Core, p *firmware.Set) bool {
 }
 
 // nullCode is what must be left out of the core so that GDB finds the caller of
-// a null pointer: the symbol at address 0, or the first bytes of its section.
+// a null pointer: the bytes at the pc, which must lie in the firmware.
 func nullCode(c *elfcore.Core, p *firmware.Set) (elfcore.Range, bool) {
 	t := c.Crashed()
 	if t == nil {
@@ -68,20 +68,20 @@ func nullCode(c *elfcore.Core, p *firmware.Set) (elfcore.Range, bool) {
 		return elfcore.Range{}, false
 	}
 	for _, s := range p.ReadOnly() {
-		if s.Contains(0) {
-			return elfcore.Range{Addr: 0, Size: min(nullGap, s.Size)}, true
+		if s.Addr == 0 && s.Size > nullGap {
+			return elfcore.Range{Size: nullGap}, true
 		}
 	}
 	return elfcore.Range{}, false
 }
 
-// nullGap is how many bytes at address 0 are left out, enough for no
-// instruction of the vector table to be read there.
-const nullGap = 16
+// nullGap is how many bytes at address 0 are left out: GDB tries to read one
+// instruction (measured, docs/debuggers.md).
+const nullGap = 4
 
-// without cuts the head gap off a region that begins at or before it.
+// without cuts a gap off the head of the region that begins with it.
 func without(r elfcore.Region, gap elfcore.Range) elfcore.Region {
-	if !r.Contains(gap.Addr) || r.Addr != gap.Addr {
+	if r.Addr != gap.Addr {
 		return r
 	}
 	return r.Part(elfcore.Range{Addr: gap.End(), Size: r.Size - gap.Size})

@@ -31,6 +31,8 @@ func Rules(c *elfcore.Core, p *firmware.Set) {
 		globalPointer(c, p, t)
 		if i == c.Crash.Thread {
 			ontoTrap(c, p, t)
+			doubtFrame(c, p, t)
+			fromStack(c, p, t)
 		}
 		frameRegister(c, p, t)
 	}
@@ -61,7 +63,7 @@ func choose(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread) {
 	rivals := 0
 	for _, r := range t.Alternatives {
 		if s, frames := score(c, p, r); s > best.score {
-			best = scored{r, s, frames}
+			best, rivals = scored{r, s, frames}, 0
 		} else if s == best.score && !same(&r, &best.regs) {
 			rivals++
 		}
@@ -73,9 +75,16 @@ func choose(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread) {
 	switch _, s := t.Regs.SP(); {
 	case best.score <= 0 || rivals > 0:
 		doubtSP(c, t, "no reading unwinds better than the others")
-	case s == elfcore.Suspect:
+	case s == elfcore.Suspect && certain(c, elfcore.Addr(chosen)):
 		t.Regs.Set(c.Arch.SP, chosen, elfcore.Recovered, why)
 	}
+}
+
+// certain tells whether the stack's bytes are where they belong. Memory that
+// may be shifted as a whole unwinds just as well from a shifted sp.
+func certain(c *elfcore.Core, sp elfcore.Addr) bool {
+	_, s, err := c.ReadWord(sp)
+	return err == nil && s >= elfcore.Recovered
 }
 
 type scored struct {

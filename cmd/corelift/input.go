@@ -1,0 +1,323 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"corelift"
+	"corelift/elfcore"
+	"corelift/elfcore/firmware"
+	"corelift/inspect"
+)
+
+// stdin names standard input on the command line, noFirmware no program.
+const (
+	stdin      = "-"
+	noFirmware = "none"
+)
+
+// inputFlags say what to read and how to reason about it.
+type inputFlags struct {
+	elf           string
+	with          []string
+	log           string
+	pick          string
+	force         bool
+	selfContained bool
+	honest        string
+	keepSuspect   bool
+}
+
+// honesty are the words that --honest-memory takes.
+var honesty = map[string]corelift.Honesty{"auto": corelift.HonestAuto, "on": corelift.HonestOn, "off": corelift.HonestOff}
+
+func (f *inputFlags) declare(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.elf, "elf", "e", "", "firmware that crashed, an ELF `FILE` with symbols; \"none\" does\nwithout. Unset: programs in the usual build directories are tried")
+	fs.StringArrayVar(&f.with, "with", nil, "`FILE` of another program on the target, such as a bootloader;\nmay be repeated")
+	fs.StringVar(&f.log, "log", "", "`FILE` with console text of the crash, which can hold registers\nthat a binary dump lacks")
+	fs.StringVar(&f.pick, "select", "", "`WHICH` dump of several: a number, last or all. Unset: the last\nthat is whole")
+	fs.BoolVar(&f.force, "allow-mismatch", false, "go on with a firmware that does not match the dump")
+}
+
+// declareMemory adds the flags about the memory of a core file.
+func (f *inputFlags) declareMemory(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.selfContained, "self-contained", false, "add the code and read-only data of the firmware to the core")
+	fs.StringVar(&f.honest, "honest-memory", "auto", "`WHEN` to make RAM that the dump lacks unreadable, instead of showing\ninitial values of the firmware: auto, on or off")
+	fs.Lookup("honest-memory").NoOptDefVal = "on"
+	fs.BoolVar(&f.keepSuspect, "keep-suspect", false, "write memory too of which it is not sure that it is right")
+}
+
+// capture is an opened input with the dumps that were chosen from it.
+type capture struct {
+	name    string
+	inputs  []os.FileInfo // files that were read and must not be written to
+	dumps   []inspect.Found
+	crashes []crash
+	file    io.Closer
+}
+
+// crash is a dump that was chosen, not yet read. Read returns the firmware
+// too, nil if there is none.
+type crash struct {
+	number int
+	input  inspect.Input
+	read   func(context.Context) (*elfcore.Core, *firmware.Set, error)
+}
+
+func (c *capture) close() {
+	if c.file != nil {
+		c.file.Close()
+	}
+}
+
+// open finds the dumps of an input and chooses among them. Core files that
+// corelift wrote are taken too if cores is set.
+func (f *inputFlags) open(ctx context.Context, s streams, name string, cores bool) (_ *capture, err error) {
+	honest, ok := honesty[f.honest]
+	if !ok && f.honest != "" {
+		return nil, &usageError{text: fmt.Sprintf("--honest-memory takes auto, on or off, not %q", f.honest)}
+	}
+	file := s.in
+	c := &capture{name: "standard input"}
+	if name != stdin {
+		opened, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		file, c.name, c.file = opened, name, opened
+	}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if info, err := file.Stat(); err == nil {
+		c.inputs = append(c.inputs, info)
+	}
+	o := corelift.Options{Force: f.force, SelfContained: f.selfContained, Honest: honest, KeepSuspect: f.keepSuspect}
+	if err := f.openOthers(c, &o); err != nil {
+		return nil, err
+	}
+	if cores {
+		own, err := c.openCore(ctx, file, o)
+		if own || err != nil {
+			return c, err
+		}
+	}
+	if o.Program == nil && f.elf != noFirmware {
+		o.Candidates = candidates(name)
+	}
+	dumps, err := corelift.Dumps(ctx, interruptible(ctx, file), c.name)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dumps {
+		c.dumps = append(c.dumps, inspect.Found{Number: d.Number, Format: d.Format, Whole: d.Whole, Offset: d.Off, Size: d.Size})
+	}
+	chosen, err := choose(c.dumps, f.pick)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range chosen {
+		c.crashes = append(c.crashes, c.crash(dumps[n-1], o))
+	}
+	if f.pick == "" && len(dumps) > 1 {
+		which := "the last that is whole"
+		if !c.dumps[chosen[0]-1].Whole {
+			which = "the last, since none is whole"
+		}
+		say(s.err, "%s holds %d dumps; taking number %d, %s (--select takes others)", c.name, len(dumps), chosen[0], which)
+	}
+	return c, nil
+}
+
+// interruptible makes reading from what may never end, such as a serial port,
+// end with the context. Files are passed as they are.
+func interruptible(ctx context.Context, file *os.File) io.Reader {
+	info, err := file.Stat()
+	if err != nil || info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) == 0 {
+		return file
+	}
+	out, in := io.Pipe()
+	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(in, file)
+		in.CloseWithError(err)
+	}()
+	return out
+}
+
+// openOthers opens the files that go with the input.
+func (f *inputFlags) openOthers(c *capture, o *corelift.Options) (err error) {
+	paths := append([]string{f.elf}, f.with...)
+	if f.elf == "" || f.elf == noFirmware {
+		if len(f.with) > 0 {
+			return &usageError{text: "--with goes with -e, the main program"}
+		}
+		paths = nil
+	}
+	if len(paths) > 0 {
+		if o.Program, err = firmware.Open(paths...); err != nil {
+			return hinted(err, "-e takes the program (ELF), INPUT is the dump")
+		}
+	}
+	if f.log != "" {
+		if o.Console, err = readConsole(f.log); err != nil {
+			return err
+		}
+		paths = append(paths, f.log)
+	}
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			c.inputs = append(c.inputs, info)
+		}
+	}
+	return nil
+}
+
+// maxConsole bounds the text of --log, in bytes.
+const maxConsole = 64 << 20
+
+func readConsole(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxConsole+1))
+	if err == nil && len(text) > maxConsole {
+		err = hinted(fmt.Errorf("%s: more than %d MiB", path, maxConsole>>20), "cut out the part around the crash")
+	}
+	return text, err
+}
+
+// candidates are programs in the usual places below the working directory and
+// the directory of the input.
+func candidates(input string) []string {
+	paths := firmware.Usual(".")
+	if dir := filepath.Dir(input); input != stdin && dir != "." {
+		for _, path := range firmware.Usual(dir) {
+			if !slices.ContainsFunc(paths, func(have string) bool { return sameFile(have, path) }) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+func sameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// choose picks dumps by number, from 1. By default the last whole one, for it
+// is the crash that the user has just seen; a log often ends in a dump that is
+// still being printed.
+func choose(dumps []inspect.Found, pick string) ([]int, error) {
+	last := len(dumps)
+	switch pick {
+	case "":
+		for n := last; n > 0; n-- {
+			if dumps[n-1].Whole {
+				return []int{n}, nil
+			}
+		}
+		return []int{last}, nil
+	case "last":
+		return []int{last}, nil
+	case "all":
+		var all []int
+		for _, d := range dumps {
+			all = append(all, d.Number)
+		}
+		return all, nil
+	}
+	n, err := strconv.Atoi(pick)
+	if err != nil {
+		return nil, &usageError{text: fmt.Sprintf("--select takes a number, last or all, not %q", pick)}
+	}
+	if n < 1 || n > last {
+		return nil, &usageError{text: fmt.Sprintf("--select %d, but the dumps are numbered 1 to %d", n, last)}
+	}
+	return []int{n}, nil
+}
+
+// crash makes a dump ready to be read.
+func (c *capture) crash(d corelift.Dump, o corelift.Options) crash {
+	input := inspect.Input{Name: c.name, Wrappers: d.Wrappers(), Dump: d.Number, Dumps: c.dumps}
+	return crash{d.Number, input, func(ctx context.Context) (*elfcore.Core, *firmware.Set, error) {
+		program := o.Program
+		o.Assumed = func(s *firmware.Set) {
+			program = s
+			for _, image := range s.Images() {
+				if info, err := os.Stat(image.Path); err == nil {
+					c.inputs = append(c.inputs, info)
+				}
+			}
+		}
+		core, err := d.Core(ctx, o)
+		if err != nil {
+			return nil, nil, unreadable(err)
+		}
+		if program != nil && program.Arch() != core.Arch {
+			program = nil // forced, but it can tell nothing of another CPU
+		}
+		return core, program, nil
+	}}
+}
+
+// unreadable tells failures of the dump from those of the system.
+func unreadable(err error) error {
+	if errors.As(err, new(*corelift.MismatchError)) || errors.As(err, new(*fs.PathError)) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &unreadableError{err}
+}
+
+// coreType is e_type of core files, at byte 16.
+const coreType = 4
+
+// openCore takes a core file that corelift wrote; own is false for any other
+// file. One of another program is refused.
+func (c *capture) openCore(ctx context.Context, file *os.File, o corelift.Options) (own bool, err error) {
+	var head [18]byte
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return false, nil // a pipe: core files are read at any offset
+	}
+	if n, _ := file.ReadAt(head[:], 0); n < len(head) || string(head[:4]) != "\x7fELF" || head[16]+head[17] != coreType {
+		return false, nil
+	}
+	written, err := elfcore.Open(file, info.Size())
+	if err != nil {
+		return true, unreadable(fmt.Errorf("%s: %w", c.name, err))
+	}
+	core, err := written.Core(ctx)
+	if err != nil {
+		return true, unreadable(fmt.Errorf("%s: %w", c.name, err))
+	}
+	if o.Program != nil {
+		m := o.Program.Match(core)
+		if m.Verdict == firmware.Different && !o.Force {
+			return true, &corelift.MismatchError{File: o.Program.Images()[0].Path, Match: m}
+		}
+		core.Program.MatchVerdict, core.Program.Assumed = m.Verdict.String(), false
+		if o.Program.Arch() != core.Arch {
+			o.Program = nil
+		}
+	}
+	c.dumps = []inspect.Found{{Number: 1, Format: core.Format, Whole: true, Size: info.Size()}}
+	c.crashes = []crash{{1, inspect.Input{Name: c.name, Dump: 1, Dumps: c.dumps},
+		func(context.Context) (*elfcore.Core, *firmware.Set, error) { return core, o.Program, nil }}}
+	return true, nil
+}
