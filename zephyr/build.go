@@ -18,6 +18,12 @@ const (
 	attachConsole   = "zephyr.console"
 )
 
+// Rules of evidence that later stages look for.
+const (
+	blockRule = "zephyr.block"
+	halfRule  = "zephyr.low-half" // the value is the low word of the register
+)
+
 // Names of facts.
 const (
 	factTarget  = "zephyr.target"
@@ -268,7 +274,7 @@ func (b *builder) where() string {
 
 // loadRegisters makes the crashed thread from the register block.
 func (b *builder) loadRegisters(c *elfcore.Core, row *registerBlock) {
-	why := c.Because("zephyr.block", "", b.regAt)
+	why := c.Because(blockRule, "", b.regAt)
 	if p, ok := whole(b.registers, b.regSize); ok {
 		c.Attach(attachRegisters, p, why)
 	}
@@ -300,7 +306,7 @@ func (row *registerBlock) load(c *elfcore.Core, regs *elfcore.Registers, chunks 
 		copy(word[:], b)
 		w := why
 		if row.halves && state == elfcore.Known {
-			state, w = elfcore.Suspect, c.Because("zephyr.low-half", "the block holds only the low 32 bits", nowhere)
+			state, w = elfcore.Suspect, c.Because(halfRule, "the block holds only the low 32 bits", nowhere)
 		}
 		regs.Set(s.Reg, binary.LittleEndian.Uint64(word[:]), state, w)
 	}

@@ -3,6 +3,7 @@ package zephyr
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,30 +40,62 @@ var addressRegisters = map[*arch.Arch][]string{
 	arch.AMD64:   {"cr2"},
 }
 
-// consoleText is what the fatal handler's lines say.
+// consoleDecimal are printed as decimal numbers, all others in hexadecimal.
+var consoleDecimal = map[string]bool{"mcause": true}
+
+// consoleText is what the fatal handler's lines say of one crash.
 type consoleText struct {
-	registers map[arch.Reg]uint64
-	lines     map[arch.Reg]int
+	said      []said
+	registers map[arch.Reg]said // those of said that are the handler's
 	thread    *uint64
 	name      string
+	interrupt bool // the thread is the one that was interrupted
 	cpu       string
 	assertion string
 	page      *uint64 // address of an x86 page fault
+	end       int     // of its last line in the text
 }
 
-// parseConsole reads the fatal handler's lines, plain text. Where several
-// crashes stand in the text the last one counts.
-func parseConsole(a *arch.Arch, text []byte, firstLine int) (k consoleText) {
-	k.registers, k.lines = map[arch.Reg]uint64{}, map[arch.Reg]int{}
-	names := consoleNames[a]
-	line := firstLine - 1
+// said is a register's value as a line says it. tag is the word before the
+// line's first name, mostly the log module.
+type said struct {
+	reg   arch.Reg
+	value uint64
+	line  int
+	tag   string
+}
+
+// parseConsole reads the fatal handler's lines of each crash in a plain text.
+// The handler prints the registers first, then the error, then the thread.
+func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleText) {
+	var k consoleText
+	over := false // the error was printed
+	next := func() {
+		if k.settle(a); !k.empty() {
+			crashes = append(crashes, k)
+		}
+		k, over = consoleText{}, false
+	}
+	begin := func() {
+		if over {
+			next()
+		}
+	}
+	line, off := firstLine-1, 0
 	for raw := range bytes.Lines(text) {
 		line++
+		off += len(raw)
 		raw = bytes.TrimRight(raw, "\r\n")
+		if bytes.Contains(raw, []byte("*** Booting")) {
+			next()
+		}
 		if i := bytes.Index(raw, []byte("ASSERTION FAIL")); i >= 0 {
-			k.assertion = string(raw[i:])
+			begin()
+			k.assertion, k.end = string(raw[i:]), off
 		}
 		if i := bytes.Index(raw, []byte("ZEPHYR FATAL ERROR")); i >= 0 {
+			begin()
+			over, k.end = true, off
 			if _, cpu, ok := strings.Cut(string(raw[i:]), "on CPU "); ok {
 				k.cpu = strings.TrimSpace(cpu)
 			}
@@ -70,33 +103,94 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (k consoleText) {
 		if _, after, ok := bytes.Cut(raw, []byte("Page fault at address ")); ok {
 			word, _, _ := bytes.Cut(after, []byte(" "))
 			if v, ok := hexValue(string(word)); ok {
-				k.page = &v
+				begin()
+				k.page, k.end = &v, off
 			}
 		}
+		if bytes.Contains(raw, []byte("Fault during interrupt handling")) {
+			k.interrupt = true
+		}
+		tag := ""
 		for name, value := range capture.Pairs(raw) {
+			if tag == "" {
+				tag = before(raw, name)
+			}
 			v, ok := hexValue(value)
 			if !ok {
 				continue
 			}
-			name = strings.ToLower(name)
-			if name == "current thread" {
-				k.thread = &v
-				if _, rest, ok := bytes.Cut(raw, []byte("(")); ok {
-					k.name = string(bytes.TrimRight(rest, ") \t"))
-				}
+			if name = strings.ToLower(name); name == "current thread" {
+				k.thread, k.end = &v, off
+				k.name = inParentheses(raw[bytes.LastIndexByte(raw, ':'):])
 				continue
 			}
-			if to, ok := names[name]; ok {
+			if to, ok := consoleNames[a][name]; ok {
 				name = to
 			} else {
 				name, _, _ = strings.Cut(name, "/") // r0/a1
 			}
+			if consoleDecimal[name] {
+				if v, ok = decimalValue(value); !ok {
+					continue
+				}
+			}
 			if r, ok := a.Reg(name); ok {
-				k.registers[r], k.lines[r] = v, line
+				begin()
+				k.said, k.end = append(k.said, said{r, v, line, tag}), off
 			}
 		}
 	}
-	return k
+	next()
+	return crashes
+}
+
+// before is the word that stands before a name on a line.
+func before(line []byte, name string) string {
+	words := bytes.Fields(line[:max(0, bytes.Index(line, []byte(name+":")))])
+	if len(words) == 0 {
+		return ""
+	}
+	return string(words[len(words)-1])
+}
+
+func inParentheses(p []byte) string {
+	_, p, ok := bytes.Cut(p, []byte("("))
+	if !ok {
+		return ""
+	}
+	return string(bytes.TrimSuffix(bytes.TrimSpace(p), []byte(")")))
+}
+
+// handlerLines is how far from the pc, in lines, the handler prints the others.
+const handlerLines = 40
+
+// settle picks the registers that the handler printed: near the pc, and by the
+// same log module. One that it printed with two values is left out.
+//
+// Folklore: an application's line "s1: 25" is about a sensor, and the lines of
+// the handler's own stack trace, "0: sp: 8000bd40 ra: 80000a78", are about the
+// caller. Their tags are "app:" and "0:". Test: TestConsoleStrangers.
+func (k *consoleText) settle(a *arch.Arch) {
+	k.registers = map[arch.Reg]said{}
+	at := slices.IndexFunc(k.said, func(s said) bool { return s.reg == a.PC })
+	if at < 0 {
+		return
+	}
+	pc := k.said[at]
+	twice := map[arch.Reg]bool{}
+	for _, s := range k.said {
+		if s.tag != pc.tag || s.line < pc.line-handlerLines || s.line > pc.line+handlerLines {
+			continue
+		}
+		have, ok := k.registers[s.reg]
+		twice[s.reg] = twice[s.reg] || ok && have.value != s.value
+		k.registers[s.reg] = s
+	}
+	for r := range twice {
+		if twice[r] {
+			delete(k.registers, r)
+		}
+	}
 }
 
 // hexValue reads a number as the handlers print it: hexadecimal with or
@@ -110,35 +204,64 @@ func hexValue(s string) (uint64, bool) {
 	return v, err == nil
 }
 
-// addConsole lets the console text fill what the dump does not hold. It must
-// be of the same crash: its pc is the block's. Where both have a register the
-// dump's counts.
+func decimalValue(s string) (uint64, bool) {
+	v, err := strconv.ParseUint(s, 10, 64)
+	return v, err == nil
+}
+
+// plainText takes the escape sequences out of a console's text.
+func plainText(text []byte) (plain []byte) {
+	for line := range bytes.Lines(text) {
+		plain = append(capture.AppendPlain(plain, bytes.TrimRight(line, "\r\n")), '\n')
+	}
+	return plain
+}
+
+// addConsole lets the console text, which must be plain, fill what the dump
+// does not hold. It must be of the same crash: its pc is the block's. Where
+// several crashes stand in the text the last that fits counts; where both have
+// a register the dump's counts.
 func addConsole(c *elfcore.Core, text []byte, at elfcore.Pos) {
-	k := parseConsole(c.Arch, text, at.Line)
-	if k.empty() {
-		return
-	}
-	if len(text) > elfcore.MaxAttachment {
-		text = text[len(text)-elfcore.MaxAttachment:]
-	}
-	t := c.Crashed()
-	if t != nil {
-		for _, r := range []arch.Reg{c.Arch.PC, c.Arch.LR} {
-			v, s := t.Regs.Get(r)
-			if said, ok := k.registers[r]; ok && s != elfcore.Missing && (said^v)&(1<<32-1) != 0 {
-				c.Report(elfcore.Diagnostic{Severity: elfcore.Warning, Code: "zephyr.console-other-crash", At: at,
-					Found:    fmt.Sprintf("the console text has %s 0x%x", c.Arch.Regs[r].Name, said),
-					Expected: fmt.Sprintf("0x%x as in the dump", v), Done: "the text is not used"})
-				return
-			}
+	crashes := parseConsole(c.Arch, text, at.Line)
+	for i, k := range slices.Backward(crashes) {
+		other := k.other(c)
+		if other == nil {
+			k.add(c, text[max(0, k.end-elfcore.MaxAttachment):k.end], at)
+			return
 		}
-	} else if len(k.registers) > 0 {
+		if i == 0 {
+			other.At = at
+			c.Report(*other)
+		}
+	}
+}
+
+// other says in what the text is about another crash than the dump; nil if it
+// may be the same.
+func (k *consoleText) other(c *elfcore.Core) *elfcore.Diagnostic {
+	t := c.Crashed()
+	if t == nil {
+		return nil
+	}
+	for _, r := range []arch.Reg{c.Arch.PC, c.Arch.LR} {
+		v, s := t.Regs.Get(r)
+		certain := s >= elfcore.Recovered || s == elfcore.Suspect && c.Explain(t.Regs.Why(r)).Rule == halfRule
+		if said, ok := k.registers[r]; ok && certain && (said.value^v)&(1<<32-1) != 0 {
+			return &elfcore.Diagnostic{Severity: elfcore.Warning, Code: "zephyr.console-other-crash",
+				Found:    fmt.Sprintf("the console text has %s 0x%x", c.Arch.Regs[r].Name, said.value),
+				Expected: fmt.Sprintf("0x%x as in the dump", v), Done: "the text is not used"}
+		}
+	}
+	return nil
+}
+
+func (k *consoleText) add(c *elfcore.Core, text []byte, at elfcore.Pos) {
+	if c.Crashed() == nil && len(k.registers) > 0 {
 		c.Threads = append(c.Threads, elfcore.Thread{Regs: elfcore.NewRegisters(c.Arch)})
 		c.Crash.Thread = len(c.Threads) - 1
-		t = c.Crashed()
 	}
 	c.Attach(attachConsole, text, c.Because("zephyr.console", "the fatal handler's lines", at))
-	if t != nil {
+	if t := c.Crashed(); t != nil {
 		k.fill(c, t, at)
 	}
 	k.crash(c, at)
@@ -149,26 +272,26 @@ func (k *consoleText) empty() bool {
 }
 
 // fill sets the registers that are missing, or of which the block has only the
-// low half.
+// low half, or that lines lost from the block have made suspect.
 //
 // Folklore: Cortex-M's handler prints the FP registers from the exception
 // frame, where lazy stacking has left stale bytes (fpscr 0xaaaaaaaa). They stay
 // missing. Test: the cortex-m33f fixtures.
 func (k *consoleText) fill(c *elfcore.Core, t *elfcore.Thread, at elfcore.Pos) {
-	half := c.Because("zephyr.low-half", "the block holds only the low 32 bits", nowhere)
 	for i := range c.Arch.Regs {
 		r := arch.Reg(i)
-		v, ok := k.registers[r]
+		said, ok := k.registers[r]
 		if !ok || c.Arch == arch.CortexM && c.Arch.Regs[r].Group == arch.Float {
 			continue
 		}
-		why := c.Because("zephyr.console", "", elfcore.Pos{Source: at.Source, Line: k.lines[r], Off: -1})
+		v, pos := said.value, elfcore.Pos{Source: at.Source, Line: said.line, Off: -1}
 		have, s := t.Regs.Get(r)
+		rule := c.Explain(t.Regs.Why(r)).Rule
 		switch {
-		case s == elfcore.Missing, s == elfcore.Suspect && t.Regs.Why(r) == half && uint32(have) == uint32(v):
-			t.Regs.Set(r, v, elfcore.Known, why)
+		case s == elfcore.Missing, s == elfcore.Suspect && (rule == blockRule || rule == halfRule && uint32(have) == uint32(v)):
+			t.Regs.Set(r, v, elfcore.Known, c.Because("zephyr.console", "", pos))
 		case s == elfcore.Known && have != v:
-			c.Report(elfcore.Diagnostic{Severity: elfcore.Info, Code: "zephyr.console-differs", At: elfcore.Pos{Source: at.Source, Line: k.lines[r], Off: -1},
+			c.Report(elfcore.Diagnostic{Severity: elfcore.Info, Code: "zephyr.console-differs", At: pos,
 				Found: fmt.Sprintf("%s 0x%x", c.Arch.Regs[r].Name, v), Expected: fmt.Sprintf("0x%x as in the dump", have), Done: "the dump's value is kept"})
 		}
 	}
@@ -177,7 +300,7 @@ func (k *consoleText) fill(c *elfcore.Core, t *elfcore.Thread, at elfcore.Pos) {
 		if t.Control.State == elfcore.Missing {
 			t.Control = elfcore.Fact[elfcore.Addr]{Value: elfcore.Addr(*k.thread), State: elfcore.Known, Why: why}
 		}
-		if t.Name.State == elfcore.Missing && k.name != "" && k.name != "unknown" {
+		if t.Name.State == elfcore.Missing && k.name != "" && k.name != "unknown" && !k.interrupt {
 			t.Name = elfcore.Fact[string]{Value: k.name, State: elfcore.Known, Why: why}
 		}
 	}

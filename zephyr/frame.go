@@ -30,7 +30,6 @@ func newPattern(c *elfcore.Core, regs *elfcore.Registers, l arch.Layout) framePa
 	if err != nil {
 		panic(err) // a layout of this package, which a test resolves in full
 	}
-	half := c.Because("zephyr.low-half", "the block holds only the low 32 bits", nowhere)
 	f := framePattern{size: size}
 	for _, s := range slots {
 		if s.Reg == arch.NoReg {
@@ -38,7 +37,7 @@ func newPattern(c *elfcore.Core, regs *elfcore.Registers, l arch.Layout) framePa
 		}
 		v, state := regs.Get(s.Reg)
 		mask := uint64(1)<<(8*min(s.Size, 8)-1)<<1 - 1
-		if state == elfcore.Suspect && regs.Why(s.Reg) == half {
+		if state == elfcore.Suspect && c.Explain(regs.Why(s.Reg)).Rule == halfRule {
 			mask = 1<<32 - 1
 		} else if state < elfcore.Recovered {
 			continue

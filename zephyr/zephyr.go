@@ -25,7 +25,7 @@ var Format = format.Format{
 	Read:     read,
 	Complete: complete,
 	Console: func(c *elfcore.Core, text []byte) {
-		addConsole(c, text, elfcore.Pos{Source: "console", Line: 1, Off: -1})
+		addConsole(c, plainText(text), elfcore.Pos{Source: "console", Line: 1, Off: -1})
 	},
 }
 
