@@ -148,6 +148,9 @@ func (d Dump) core(ctx context.Context, o Options) (*elfcore.Core, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if o.Program != nil {
+		d.in.CPU = o.Program.Arch()
+	}
 	c, err := d.format.Read(d.in, d.hit)
 	if err != nil {
 		return nil, err
@@ -187,7 +190,7 @@ func reason(c *elfcore.Core, f *format.Format, set *firmware.Set) {
 	if set != nil {
 		p = set
 		for _, k := range kernels {
-			if _, ok := p.Symbol(k.Symbol); ok {
+			if slices.ContainsFunc(k.Symbols, func(name string) bool { _, ok := p.Symbol(name); return ok }) {
 				k.Threads(c, p)
 			}
 		}

@@ -25,9 +25,9 @@ func (c *Core) JudgeFault(why Why) {
 		return
 	}
 	read := func(name string) (uint64, bool) {
-		n, _ := c.Arch.Reg(name)
+		n, ok := c.Arch.Reg(name)
 		v, s := t.Regs.Get(n)
-		return v, s >= Recovered
+		return v, ok && s >= Recovered
 	}
 	if c.Crash.Fault.State == Missing && c.Arch.Fault != nil {
 		if f := c.Arch.Fault(read); f != arch.FaultUnknown {

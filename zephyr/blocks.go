@@ -103,9 +103,6 @@ var registerBlocks = []registerBlock{
 	xtensaBlock(104, "_:1 _:2 _:1", "scompare1", "lbeg lend lcount"),
 }
 
-// maxBlock is the largest size in the table.
-const maxBlock = 272
-
 // xtensaBlock is a row for Xtensa, which puts a header of its own before the
 // words: soc (u8), version (u16) and from version 2 on the toolchain (u8).
 // Which optional words follow depends on the core; their count tells.
@@ -136,12 +133,17 @@ var rivals = []struct {
 	one, other uint16
 	isOne      func(p []byte) bool
 }{
-	// Only x86's block begins with a vector and has a selector for cs.
-	{targetX8664, targetARM64, func(p []byte) bool { return word(p, 8) < 256 && word(p[14*8:], 8) < 1<<16 }},
-	{targetX86, targetRISCV, func(p []byte) bool { return word(p, 4) < 256 && word(p[12*4:], 4) < 1<<16 }},
+	{targetX8664, targetARM64, func(p []byte) bool { return looksX86(word(p, 8), word(p[13*8:], 8), word(p[14*8:], 8)) }},
+	{targetX86, targetRISCV, func(p []byte) bool { return looksX86(word(p, 4), word(p[11*4:], 4), word(p[12*4:], 4)) }},
 	// xPSR has the T bit, where CPSR has J, which is 0; CPSR's mode has bit 4,
 	// which xPSR has as part of an exception number.
 	{targetCortexM, targetARM, func(p []byte) bool { return word(p[7*4:], 4)&(1<<24|1<<4) != 1<<4 }},
+}
+
+// looksX86: only x86 has a vector, flags of which some bits are fixed, and a
+// selector in these places.
+func looksX86(vector, flags, cs uint64) bool {
+	return vector < 256 && flags < 1<<22 && flags&(1<<1|1<<3|1<<5|1<<15) == 1<<1 && cs > 0 && cs < 1<<16
 }
 
 // tellApart leaves one of two rivals that fit.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"corelift/elfcore"
@@ -100,6 +101,7 @@ type builder struct {
 	diags     []elfcore.Diagnostic
 	reported  map[string]int // how many of each code, those that diags leaves out too
 	source    string
+	hint      *arch.Arch // CPU of the user's firmware, nil if none
 	backend   string
 
 	lossy             bool  // parts may be missing from the stream unseen
@@ -157,7 +159,7 @@ func (b *builder) chooseBlock() (*registerBlock, *arch.Arch) {
 		target, bits = int(b.header.target), b.header.bits
 	}
 	if !b.regSeen {
-		return nil, archOf(target, bits)
+		return nil, b.orHint(archOf(target, bits))
 	}
 	if target >= 0 && b.regVer >= 0 {
 		if row, ok := findBlock(uint16(target), bits, uint16(b.regVer), b.regSize); ok {
@@ -170,6 +172,9 @@ func (b *builder) chooseBlock() (*registerBlock, *arch.Arch) {
 	}
 	if p, ok := whole(b.registers, b.regSize); ok {
 		fit = tellApart(fit, p)
+	}
+	if b.header == nil && b.hint != nil {
+		fit = slices.DeleteFunc(fit, func(r *registerBlock) bool { return r.arch != b.hint })
 	}
 	if len(fit) > 0 && sameArch(fit) && (b.header == nil || b.regVer < 0) {
 		what := "file header"
@@ -186,7 +191,16 @@ func (b *builder) chooseBlock() (*registerBlock, *arch.Arch) {
 			"a layout of "+targetNames[uint16(target)], "registers left out; the raw block is kept")
 		return nil, a
 	}
-	return nil, nil
+	return nil, b.orHint(nil)
+}
+
+// orHint is the CPU of the user's firmware where the dump does not tell its own.
+func (b *builder) orHint(a *arch.Arch) *arch.Arch {
+	if a == nil && b.header == nil && b.hint != nil && (b.ptr == 0 || b.ptr == b.hint.PtrSize()) {
+		b.report(elfcore.Loss, "zephyr.cpu-from-firmware", b.headerAt, "the file header is lost", "", "taken for a dump of the firmware's CPU, "+b.hint.Name)
+		return b.hint
+	}
+	return a
 }
 
 func sameArch(rows []*registerBlock) bool {
@@ -211,6 +225,9 @@ func archOf(target int, bits uint8) *arch.Arch {
 // core makes the Core. The error says why nothing could be saved.
 func (b *builder) core() (*elfcore.Core, error) {
 	row, cpu := b.chooseBlock()
+	if b.header == nil && !b.regSeen && len(b.regions) == 0 {
+		return nil, fmt.Errorf("%s: the middle of a Zephyr dump: no block's header is there, so nothing tells where its bytes belong", b.where())
+	}
 	if cpu == nil {
 		switch {
 		case b.header == nil:
@@ -222,9 +239,10 @@ func (b *builder) core() (*elfcore.Core, error) {
 	}
 	c := elfcore.New(Name, cpu, binary.LittleEndian)
 	c.Diagnostics = b.diags
+	c.Suppressed = map[string]int{}
 	for code, n := range b.reported {
 		if n > maxReports {
-			c.Suppressed = map[string]int{code: n - maxReports}
+			c.Suppressed[code] = n - maxReports
 		}
 	}
 	here := c.Because("zephyr.dump", "", b.headerAt)
@@ -236,15 +254,7 @@ func (b *builder) core() (*elfcore.Core, error) {
 				Found: fmt.Sprintf("header version %d", h.version), Expected: "1 or 2", Done: "read as version 2"})
 		}
 		// The target passes the reason through a 16-bit conversion.
-		code := uint64(h.reason & 0xffff)
-		r := explainReason(h.target, code)
-		c.Crash.Reason = elfcore.Fact[uint64]{Value: code, State: elfcore.Known, Why: here}
-		if r.text != "" {
-			c.Crash.Message = elfcore.Fact[string]{Value: r.text, State: elfcore.Known, Why: here}
-		}
-		if r.fault != arch.FaultUnknown {
-			c.Crash.Fault = elfcore.Fact[arch.Fault]{Value: r.fault, State: elfcore.Known, Why: here}
-		}
+		setReason(c, uint64(h.reason&0xffff), here)
 	}
 	if b.backend != "" {
 		c.Facts[factBackend] = elfcore.Fact[string]{Value: b.backend, State: elfcore.Known}
@@ -261,6 +271,18 @@ func (b *builder) core() (*elfcore.Core, error) {
 	b.loadMemory(c)
 	b.loadFault(c)
 	return c, nil
+}
+
+// setReason notes the fatal reason and what it means.
+func setReason(c *elfcore.Core, code uint64, why elfcore.Why) {
+	r := explainReason(c.Arch, code)
+	c.Crash.Reason = elfcore.Fact[uint64]{Value: code, State: elfcore.Known, Why: why}
+	if r.text != "" {
+		c.Crash.Message = elfcore.Fact[string]{Value: r.text, State: elfcore.Known, Why: why}
+	}
+	if r.fault != arch.FaultUnknown {
+		c.Crash.Fault = elfcore.Fact[arch.Fault]{Value: r.fault, State: elfcore.Known, Why: why}
+	}
 }
 
 func (b *builder) where() string {
@@ -318,7 +340,7 @@ func (row *registerBlock) load(c *elfcore.Core, regs *elfcore.Registers, chunks 
 			clearGroup(c, regs, "r4-r11", "zephyr.callee-invalid", "the block says that r4-r11 were not captured")
 		}
 	}
-	if row.frameSP && len(slots) > 0 {
+	if row.frameSP {
 		// Whether sp is adjusted can't be told from the block: Complete does.
 		if v, s := regs.Get(c.Arch.SP); s == elfcore.Known {
 			regs.Set(c.Arch.SP, v, elfcore.Suspect, c.Because("zephyr.sp-as-dumped", "before or after the exception frame", nowhere))
@@ -358,12 +380,26 @@ func clearGroup(c *elfcore.Core, regs *elfcore.Registers, group, rule, text stri
 	}
 }
 
+// maxPieces bounds the pieces of memory of one dump: far more than a target
+// writes, and few enough to be sorted in.
+const maxPieces = 1 << 15
+
 // loadMemory puts the regions in. The dump's first region wins where two
 // overlap, as in Zephyr's own reader; bytes that differ are reported, since
 // the system ran on while it was dumped.
 func (b *builder) loadMemory(c *elfcore.Core) {
 	var list []string
+	room := maxPieces
 	for _, r := range b.regions {
+		if pieces := max(1, len(r.chunks)); pieces > room {
+			c.Report(elfcore.Diagnostic{Severity: elfcore.Loss, Code: "zephyr.too-many-pieces", At: r.at,
+				Found:    fmt.Sprintf("%d blocks of memory, this one in %d pieces", len(b.regions), pieces),
+				Expected: fmt.Sprintf("%d pieces at most", maxPieces), Done: "the first ones are kept"})
+			r.chunks = r.chunks[:min(room, len(r.chunks))]
+		}
+		if room -= max(1, len(r.chunks)); room < 0 {
+			break
+		}
 		list = append(list, fmt.Sprintf("0x%x-0x%x", r.start, r.end))
 		why := c.Because("zephyr.memory", "", r.at)
 		state := elfcore.Known

@@ -37,7 +37,7 @@ func completeXtensa(c *elfcore.Core, t *elfcore.Thread) {
 	why := c.Because("zephyr.xtensa-window", "logical registers, outer windows spilled", nowhere)
 	set("windowbase", 0, why)
 	set("windowstart", 1, why)
-	if ps, s := t.Regs.Get(c.Arch.Flags); s != elfcore.Missing && ps&um != 0 && ps&excm != 0 {
+	if ps, s := t.Regs.Get(c.Arch.Flags); s >= elfcore.Recovered && ps&um != 0 && ps&excm != 0 {
 		set("ps", ps&^excm, c.Because("zephyr.xtensa-excm", fmt.Sprintf("ps was 0x%x", ps), nowhere))
 	}
 }

@@ -49,7 +49,8 @@ type consoleText struct {
 	registers map[arch.Reg]said // those of said that are the handler's
 	thread    *uint64
 	name      string
-	interrupt bool // the thread is the one that was interrupted
+	interrupt bool    // the thread is the one that was interrupted
+	reason    *uint64 // number of the fatal error
 	cpu       string
 	assertion string
 	page      *uint64 // address of an x86 page fault
@@ -96,6 +97,10 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 		if i := bytes.Index(raw, []byte("ZEPHYR FATAL ERROR")); i >= 0 {
 			begin()
 			over, k.end = true, off
+			number, _, _ := strings.Cut(strings.TrimPrefix(string(raw[i:]), "ZEPHYR FATAL ERROR "), ":")
+			if v, ok := decimalValue(number); ok {
+				k.reason = &v
+			}
 			if _, cpu, ok := strings.Cut(string(raw[i:]), "on CPU "); ok {
 				k.cpu = strings.TrimSpace(cpu)
 			}
@@ -121,7 +126,8 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 			}
 			if name = strings.ToLower(name); name == "current thread" {
 				k.thread, k.end = &v, off
-				k.name = inParentheses(raw[bytes.LastIndexByte(raw, ':'):])
+				_, rest, _ := bytes.Cut(raw, []byte("urrent thread:"))
+				k.name = inParentheses(rest)
 				continue
 			}
 			if to, ok := consoleNames[a][name]; ok {
@@ -218,38 +224,55 @@ func plainText(text []byte) (plain []byte) {
 }
 
 // addConsole lets the console text, which must be plain, fill what the dump
-// does not hold. It must be of the same crash: its pc is the block's. Where
-// several crashes stand in the text the last that fits counts; where both have
-// a register the dump's counts.
+// does not hold. It must be of the same crash: its registers are the block's,
+// as far as that goes. Where several crashes stand in the text the last that
+// fits counts; where both have a register the dump's does.
 func addConsole(c *elfcore.Core, text []byte, at elfcore.Pos) {
-	crashes := parseConsole(c.Arch, text, at.Line)
-	for i, k := range slices.Backward(crashes) {
-		other := k.other(c)
-		if other == nil {
+	var other *elfcore.Diagnostic
+	for _, k := range slices.Backward(parseConsole(c.Arch, text, at.Line)) {
+		differs := k.differs(c, at)
+		if differs == nil {
 			k.add(c, text[max(0, k.end-elfcore.MaxAttachment):k.end], at)
 			return
 		}
-		if i == 0 {
-			other.At = at
-			c.Report(*other)
+		if other == nil {
+			other = differs
 		}
+	}
+	if other != nil {
+		c.Report(*other)
 	}
 }
 
-// other says in what the text is about another crash than the dump; nil if it
-// may be the same.
-func (k *consoleText) other(c *elfcore.Core) *elfcore.Diagnostic {
+// differs says in what the text is about another crash than the dump; nil if
+// it may be the same.
+func (k *consoleText) differs(c *elfcore.Core, at elfcore.Pos) *elfcore.Diagnostic {
+	other := func(found, expected string) *elfcore.Diagnostic {
+		return &elfcore.Diagnostic{Severity: elfcore.Warning, Code: "zephyr.console-other-crash", At: at,
+			Found: "the console text has " + found, Expected: expected + " as in the dump", Done: "the text is not used"}
+	}
+	if have := c.Crash.Reason; k.reason != nil && have.State != elfcore.Missing && *k.reason&0xffff != have.Value {
+		return other(fmt.Sprintf("reason %d", *k.reason), fmt.Sprint(have.Value))
+	}
 	t := c.Crashed()
 	if t == nil {
 		return nil
 	}
-	for _, r := range []arch.Reg{c.Arch.PC, c.Arch.LR} {
+	for i, info := range c.Arch.Regs {
+		r := arch.Reg(i)
+		if info.Group != arch.General || r == c.Arch.Flags {
+			continue // the handler rewrites flags
+		}
+		said, ok := k.registers[r]
 		v, s := t.Regs.Get(r)
-		certain := s >= elfcore.Recovered || s == elfcore.Suspect && c.Explain(t.Regs.Why(r)).Rule == halfRule
-		if said, ok := k.registers[r]; ok && certain && (said.value^v)&(1<<32-1) != 0 {
-			return &elfcore.Diagnostic{Severity: elfcore.Warning, Code: "zephyr.console-other-crash",
-				Found:    fmt.Sprintf("the console text has %s 0x%x", c.Arch.Regs[r].Name, said.value),
-				Expected: fmt.Sprintf("0x%x as in the dump", v), Done: "the text is not used"}
+		mask := c.Arch.AddrMask()
+		if s == elfcore.Suspect && c.Explain(t.Regs.Why(r)).Rule == halfRule {
+			mask = 1<<32 - 1
+		} else if s < elfcore.Recovered {
+			continue
+		}
+		if ok && (said.value^v)&mask != 0 {
+			return other(fmt.Sprintf("%s 0x%x", info.Name, said.value), fmt.Sprintf("0x%x", v))
 		}
 	}
 	return nil
@@ -268,7 +291,7 @@ func (k *consoleText) add(c *elfcore.Core, text []byte, at elfcore.Pos) {
 }
 
 func (k *consoleText) empty() bool {
-	return len(k.registers) == 0 && k.thread == nil && k.cpu == "" && k.assertion == "" && k.page == nil
+	return len(k.registers) == 0 && k.thread == nil && k.reason == nil && k.cpu == "" && k.assertion == "" && k.page == nil
 }
 
 // fill sets the registers that are missing, or of which the block has only the
@@ -311,6 +334,9 @@ func (k *consoleText) crash(c *elfcore.Core, at elfcore.Pos) {
 	why := c.Because("zephyr.console", "", at)
 	if k.cpu != "" {
 		c.Facts[factCPU] = elfcore.Fact[string]{Value: k.cpu, State: elfcore.Known, Why: why}
+	}
+	if k.reason != nil && c.Crash.Reason.State == elfcore.Missing {
+		setReason(c, *k.reason, why) // the dump's file header is lost
 	}
 	if k.assertion != "" {
 		c.Crash.Message = elfcore.Fact[string]{Value: k.assertion, State: elfcore.Known, Why: why}

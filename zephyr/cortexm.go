@@ -39,23 +39,23 @@ var frameSizes = []struct {
 var cortexMPattern = arch.Layout{Width: 4, Slots: "r0-r3 r12 lr pc"}
 
 // cortexMRegs are the registers that the rules here need.
-type cortexMRegs struct{ r0, r4, psp, excReturn, xpsr arch.Reg }
+type cortexMRegs struct{ r0, psp, excReturn arch.Reg }
 
 var cmReg = func() cortexMRegs {
 	get := func(name string) arch.Reg { r, _ := arch.CortexM.Reg(name); return r }
-	return cortexMRegs{get("r0"), get("r4"), get("psp"), get("exc_return"), get("xpsr")}
+	return cortexMRegs{get("r0"), get("psp"), get("exc_return")}
 }()
 
 func completeCortexM(c *elfcore.Core, t *elfcore.Thread) {
 	pattern := newPattern(c, &t.Regs, cortexMPattern)
 	base := t.Regs.Clone()
 	var readings []elfcore.Registers
-	add := func(frame elfcore.Addr) { readings = append(readings, unstack(c, &base, frame)...) }
+	add := func(frame elfcore.Addr) { readings = append(readings, unstack(c, t, &base, frame)...) }
 
 	dumped, state := base.SP()
 	if frame, ok := adjustedFrame(c, &pattern, dumped); ok && state == elfcore.Suspect {
 		add(frame)
-	} else if psp, s := base.Get(cmReg.psp); s == elfcore.Known && onProcessStack(&base) && pattern.at(c, elfcore.Addr(psp)) {
+	} else if psp, s := base.Get(cmReg.psp); s == elfcore.Known && onProcessStack(&base) && pattern.telling() >= tellingThere && pattern.at(c, elfcore.Addr(psp)) {
 		add(elfcore.Addr(psp))
 	} else {
 		for _, frame := range pattern.find(c, t, 4) {
@@ -81,7 +81,7 @@ func completeCortexM(c *elfcore.Core, t *elfcore.Thread) {
 // is the value before the exception, right below it. The highest match is the
 // frame itself, lower ones are the handler's copies.
 func adjustedFrame(c *elfcore.Core, f *framePattern, sp uint64) (elfcore.Addr, bool) {
-	if sp == 0 || f.weak() && !f.at(c, elfcore.Addr(sp)) {
+	if sp == 0 || f.telling() < tellingThere {
 		return 0, false
 	}
 	for _, below := range []uint64{0, 32, 36, 104, 108} {
@@ -92,9 +92,15 @@ func adjustedFrame(c *elfcore.Core, f *framePattern, sp uint64) (elfcore.Addr, b
 	return 0, false
 }
 
-func onProcessStack(r *elfcore.Registers) bool {
+// excReturn is EXC_RETURN as the console text has it.
+func excReturn(r *elfcore.Registers) (uint64, bool) {
 	v, s := r.Get(cmReg.excReturn)
-	return s == elfcore.Known && v&excPSP != 0
+	return v, s == elfcore.Known && v>>24 == 0xff
+}
+
+func onProcessStack(r *elfcore.Registers) bool {
+	v, ok := excReturn(r)
+	return ok && v&excPSP != 0
 }
 
 func isSignature(r *elfcore.Registers) bool {
@@ -110,7 +116,7 @@ func isSignature(r *elfcore.Registers) bool {
 // frame, behind a signature. Zephyr takes the signature for the frame: the
 // block's r0 is 0xfefa125b, r2 is r4 and so on, pc and xpsr are nonsense. The
 // true frame follows 40 bytes on. Test: TestStateContext.
-func unstack(c *elfcore.Core, block *elfcore.Registers, frame elfcore.Addr) (readings []elfcore.Registers) {
+func unstack(c *elfcore.Core, t *elfcore.Thread, block *elfcore.Registers, frame elfcore.Addr) (readings []elfcore.Registers) {
 	regs := block.Clone()
 	dumped, _ := regs.SP()
 	if isSignature(&regs) {
@@ -124,15 +130,15 @@ func unstack(c *elfcore.Core, block *elfcore.Registers, frame elfcore.Addr) (rea
 	if v, _, err := c.ReadUint(frame+28, 4); err == nil && v&xpsrAligned != 0 {
 		align = 4
 	}
-	exc, excState := regs.Get(cmReg.excReturn)
-	trust, _ := c.Memory.Read(make([]byte, 32), frame) // in memory that may be shifted it may lie elsewhere
+	exc, hasExc := excReturn(&regs)
+	trust := trustFrame(c, t, frame, 32)
 	for _, size := range frameSizes {
 		sp := uint64(frame) + size.size + align
-		if excState == elfcore.Known && (exc&excBasic != 0) != (size.layout == "basic") {
+		if hasExc && (exc&excBasic != 0) != (size.layout == "basic") {
 			continue
 		}
 		r := regs.Clone()
-		state, rule := min(trust, elfcore.Recovered), "zephyr.sp-unstacked"
+		state, rule := trust, "zephyr.sp-unstacked"
 		if sp == dumped {
 			state, rule = elfcore.Known, "zephyr.sp-adjusted"
 		}
@@ -175,7 +181,7 @@ func misread(c *elfcore.Core, r *elfcore.Registers) {
 		from, _ := c.Arch.Reg(m.from)
 		to, _ := c.Arch.Reg(m.to)
 		if v, s := r.Get(from); s != elfcore.Missing {
-			r.Set(to, v, elfcore.Recovered, why)
+			r.Set(to, v, min(s, elfcore.Recovered), why)
 		}
 	}
 	for _, name := range []string{"r0", "r1", "r2", "r3", "r12", "lr", "pc", "xpsr"} {

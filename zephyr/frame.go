@@ -66,21 +66,35 @@ func (f *framePattern) matches(data []byte) bool {
 	return true
 }
 
-// weak: too few registers, or all of them zero, to prove anything.
-func (f *framePattern) weak() bool {
+// Values other than zero that a pattern needs to prove anything, by themselves
+// and where the frame is expected.
+const (
+	tellingAnywhere = 3
+	tellingThere    = 2
+)
+
+// telling is how many different values other than zero the pattern has.
+func (f *framePattern) telling() int {
 	set := map[uint64]bool{}
 	for _, v := range f.values {
 		if v != 0 {
 			set[v] = true
 		}
 	}
-	return len(set) < 3
+	return len(set)
 }
 
-// trust is how far a value can be trusted that follows from where the frame
-// lies: in memory that may be shifted it may lie elsewhere.
-func (f *framePattern) trust(c *elfcore.Core, at elfcore.Addr) elfcore.State {
-	s, _ := c.Memory.Read(make([]byte, f.size), at)
+// trustFrame is how far a value can be trusted that follows from where a frame
+// of size bytes lies. In memory that may be shifted it may lie elsewhere. Where
+// bytes above it are lost it may be a copy that the handler made below the
+// frame itself, which is lost.
+func trustFrame(c *elfcore.Core, t *elfcore.Thread, at elfcore.Addr, size int) elfcore.State {
+	s, _ := c.Memory.Read(make([]byte, size), at)
+	for _, r := range append(regionList(c), t.Stack.Value) {
+		if r.Contains(at) && len(c.Memory.Missing(elfcore.Range{Addr: at, Size: uint64(r.End() - at)})) > 0 {
+			s = min(s, elfcore.Suspect)
+		}
+	}
 	return min(s, elfcore.Recovered)
 }
 
@@ -91,13 +105,17 @@ func (f *framePattern) at(c *elfcore.Core, a elfcore.Addr) bool {
 	return err == nil && f.matches(data)
 }
 
-// searchLimit bounds how much memory is searched for a frame, in bytes.
-const searchLimit = 64 << 20
+// searchLimit bounds how much memory is searched for a frame, searchWindow how
+// much of it is read at once, in bytes.
+const (
+	searchLimit  = 64 << 20
+	searchWindow = 64 << 10
+)
 
 // search lists where the frame lies within a range, lowest address first.
 // step is the alignment of frames in bytes.
 func (f *framePattern) search(c *elfcore.Core, within elfcore.Range, step int) (hits []elfcore.Addr) {
-	if f.weak() {
+	if f.telling() < tellingAnywhere {
 		return nil
 	}
 	left := uint64(searchLimit)
@@ -116,21 +134,51 @@ func (f *framePattern) search(c *elfcore.Core, within elfcore.Range, step int) (
 		}
 		run.Size = min(run.Size, left)
 		left -= run.Size
-		data := make([]byte, run.Size)
-		if _, err := c.Memory.Read(data, run.Addr); err != nil {
-			break
-		}
-		for off := int(-run.Addr & elfcore.Addr(step-1)); off+f.size <= len(data); off += step {
-			if f.matches(data[off:]) {
-				hits = append(hits, run.Addr+elfcore.Addr(off))
-			}
-		}
+		hits = f.searchRun(c, run, step, hits)
 		if run.End() <= a {
 			break // ran to the end of the address space
 		}
 		a = run.End()
 	}
 	return hits
+}
+
+// searchRun appends the hits in a range without gaps.
+func (f *framePattern) searchRun(c *elfcore.Core, run elfcore.Range, step int, hits []elfcore.Addr) []elfcore.Addr {
+	buf := make([]byte, min(run.Size, searchWindow))
+	at, word := f.anchor()
+	for from := uint64(-run.Addr & elfcore.Addr(step-1)); from+uint64(f.size) <= run.Size; {
+		data := buf[:min(uint64(len(buf)), run.Size-from)]
+		if _, err := c.Memory.Read(data, run.Addr+elfcore.Addr(from)); err != nil {
+			break
+		}
+		end := (len(data)-f.size)/step*step + step // where the next window begins
+		for off := 0; off < end; off += step {
+			i := bytes.Index(data[off+at:], word)
+			if off += i; i < 0 || off >= end {
+				break
+			}
+			if off%step == 0 && f.matches(data[off:]) {
+				hits = append(hits, run.Addr+elfcore.Addr(from)+elfcore.Addr(off))
+			}
+			off -= off % step
+		}
+		from += uint64(end)
+	}
+	return hits
+}
+
+// anchor is the pattern's largest value, and where it stands: what memory is
+// searched for first, small values being everywhere.
+func (f *framePattern) anchor() (at int, word []byte) {
+	best := 0
+	for i := range f.slots {
+		if f.values[i] > f.values[best] {
+			best = i
+		}
+	}
+	word = binary.LittleEndian.AppendUint64(nil, f.values[best])[:min(4, f.slots[best].Size)]
+	return f.slots[best].Off, word
 }
 
 func nextRegion(c *elfcore.Core, a elfcore.Addr) (elfcore.Addr, bool) {

@@ -21,7 +21,7 @@ func readImage(in format.Input, h format.Hit) (*builder, error) {
 		return nil, err
 	}
 	m.measure(freeSpace)
-	b := &builder{source: in.Name, backend: m.backend(), headerAt: elfcore.Pos{Off: m.start}}
+	b := &builder{source: in.Name, hint: in.CPU, backend: m.backend(), headerAt: elfcore.Pos{Off: m.start}}
 	m.judge(b)
 	readStream(b, m.stream())
 	m.judgeEnd(b)

@@ -12,7 +12,7 @@ import (
 // Kernel finds the threads of a Zephyr kernel in the memory of any Core. Where
 // the kernel keeps what, it asks the program: its DWARF types and its debugger
 // table (_kernel_thread_info_offsets).
-var Kernel = format.Kernel{Name: "zephyr", Symbol: "_kernel", Threads: addThreads}
+var Kernel = format.Kernel{Name: "zephyr", Symbols: []string{"_kernel"}, Threads: addThreads}
 
 // attachmentKernel is the attachment with the payload of a 'T' block: a copy
 // of struct z_kernel.

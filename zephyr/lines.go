@@ -134,16 +134,17 @@ func (l *lineStore) exact(i, n int) (pos, count int, ok bool) {
 			return 0, 0, false
 		}
 		count += lines
-		left -= lines * r.size
+		if left -= lines * r.size; left > 0 && lines < r.count-skip {
+			return 0, 0, false // a full line stands where a shorter one should
+		}
 	}
 	return start, count, left == 0
 }
 
 // ragged tells whether the lines ignore block boundaries, as those that the
-// shell prints do: all full but for the last, and more than one.
+// shell prints do: the first goes on behind the file header.
 func (l *lineStore) ragged() bool {
-	n := l.len()
-	if n < 2 || l.at(0).bad || len(l.at(0).data) <= fileHeaderSize {
+	if l.len() == 0 || l.at(0).bad || len(l.at(0).data) <= fileHeaderSize {
 		return false
 	}
 	_, header := parseFileHeader(l.at(0).data)

@@ -63,8 +63,10 @@ func isHex(c byte) bool {
 func endsPayload(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == 0x1b }
 
 // payloads yields what follows each marker of a line. A line holds two where
-// its line end got lost.
+// its line end got lost; what the logger puts before each of them then stands
+// behind the first, perhaps with another time, and is no part of it.
 func payloads(line capture.Line, yield func(p []byte)) {
+	before := line.Text[:line.At]
 	for rest := line.Text[line.At:]; ; {
 		rest = rest[len(marker):]
 		next := bytes.Index(rest, []byte(marker))
@@ -72,9 +74,24 @@ func payloads(line capture.Line, yield func(p []byte)) {
 			yield(rest)
 			return
 		}
-		yield(rest[:next])
+		p := rest[:next]
+		if n := len(p) - len(before); n >= 0 && sameButDigits(p[n:], before) {
+			p = p[:n]
+		}
+		yield(p)
 		rest = rest[next:]
 	}
+}
+
+// sameButDigits tells whether two texts of one length differ in decimal digits
+// only.
+func sameButDigits(a, b []byte) bool {
+	for i, c := range a {
+		if c != b[i] && (c < '0' || c > '9' || b[i] < '0' || b[i] > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // headerDigits is the payload of a file header's line.
@@ -93,6 +110,7 @@ func isHeaderLine(p []byte) bool {
 // segment is one dump's part of a log. Offsets are in bytes.
 type segment struct {
 	console, end int64 // where its console text begins; its end
+	passed       int64 // the last of its lines that was passed over
 	begun, ended bool  // markers seen
 	failed       bool  // the target says that it could not write all of it
 	header       bool  // its first payload is a file header
@@ -107,20 +125,54 @@ var markers = []string{marker, prettyMarker, prettyTitle}
 // consoleBytes is how much console text before a dump is looked at.
 const consoleBytes = 32 << 10
 
-// findLog splits a log into dumps. A BEGIN without END before the next BEGIN
-// closes the first one, as does another file header: the board reset.
+// findLog splits a log into dumps. The shell's pretty form is looked for only
+// where a dump does not begin with a file header.
 func findLog(in format.Input) ([]format.Hit, error) {
-	t := capture.NewText(in, markers...)
+	list, err := segments(capture.NewText(in, marker), in.Size)
+	if err == nil && slices.ContainsFunc(list, func(s segment) bool { return s.begun && !s.header && s.lines > 0 }) {
+		list, err = segments(capture.NewText(in, markers...), in.Size)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var hits []format.Hit
+	for _, s := range list {
+		if s.lines == 0 && !s.location {
+			continue
+		}
+		h := format.Hit{Off: s.console, Len: s.end - s.console, Score: 50, Text: true}
+		if s.header || s.pretty {
+			h.Score = 90
+		}
+		h.Whole = (s.header || s.pretty) && (s.ended || !s.begun) && !s.failed
+		hits = append(hits, h)
+	}
+	return hits, nil
+}
+
+// segments finds where dumps begin and end. A BEGIN without END before the next
+// BEGIN closes the first one, as does another file header: the board reset.
+func segments(t *capture.Text, size int64) ([]segment, error) {
 	var list []segment
 	var cur *segment
 	var last int64    // end of the dump before
 	pretty := false   // a title was seen since the last BEGIN
 	begin := int64(0) // where that is
 	open := func(off int64) {
-		list = append(list, segment{console: max(last, off-consoleBytes), pretty: pretty})
+		list = append(list, segment{console: max(last, off-consoleBytes), pretty: pretty}) // the dump before may end later
 		cur = &list[len(list)-1]
 	}
-	for line, err := range t.Scan(0, in.Size) {
+	// In the middle of a dump only its end and another file header are of
+	// interest. Upper-case digits may be those of BEGIN and END.
+	t.PassOver(func(rest []byte, _ int, off int64) bool {
+		if cur == nil || cur.pretty || cur.ended || cur.lines == 0 || len(rest) < len(headerDigits) ||
+			!isHex(rest[0]) || isUpper(rest[0]) || rest[0] == '5' && bytes.EqualFold(rest[:len(headerDigits)], headerDigits) {
+			return false
+		}
+		cur.passed = off
+		return true
+	})
+	for line, err := range t.Scan(0, size) {
 		if err != nil {
 			return nil, err
 		}
@@ -169,36 +221,37 @@ func findLog(in format.Input) ([]format.Hit, error) {
 			cur.end, last = line.End, line.End
 		})
 	}
-	var hits []format.Hit
-	for _, s := range list {
-		if s.lines == 0 && !s.location {
+	for i := range list {
+		s := &list[i]
+		if i > 0 {
+			s.console = max(s.console, list[i-1].end)
+		}
+		if s.passed < s.end {
 			continue
 		}
-		h := format.Hit{Off: s.console, Len: s.end - s.console, Score: 50, Text: true}
-		if s.header || s.pretty {
-			h.Score = 90
+		for line, err := range t.Lines(s.passed, size) {
+			if err != nil {
+				return nil, err
+			}
+			s.end = line.End
+			break
 		}
-		h.Whole = (s.header || s.pretty) && (s.ended || !s.begun) && !s.failed
-		hits = append(hits, h)
 	}
-	return hits, nil
+	return list, nil
 }
 
 // readLog decodes one dump of a log.
 func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
-	t := capture.NewText(in, markers...)
-	b := &builder{source: in.Name, headerAt: elfcore.Pos{Off: h.Off}}
+	t := capture.NewText(in, marker)
+	b := &builder{source: in.Name, hint: in.CPU, headerAt: elfcore.Pos{Off: h.Off}}
 	l := &lineStore{}
-	var begun, ended, pretty, grown bool
+	var begun, ended, grown bool
 	first := int64(-1)
 	location := ""
+	t.PassOver(func(rest []byte, number int, off int64) bool { return grown && l.full(rest, number, off) })
 	for line, err := range t.Scan(h.Off, h.Off+h.Len) {
 		if err != nil {
 			return nil, err
-		}
-		if line.Marker > 0 {
-			pretty = true
-			continue
 		}
 		if first < 0 {
 			first = line.Off
@@ -217,16 +270,20 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 			case payloadData:
 				if !grown && len(p) >= 2*lineBytes {
 					grown = true
-					l.data = slices.Grow(l.data, estimate(h, line))
+					l.data = append(make([]byte, 0, len(l.data)+estimate(h, line)), l.data...) // slices.Grow clears it first
 				}
 				l.decode(p, line.Number, line.Off)
 			}
 		})
 	}
-	if pretty {
-		l = &lineStore{}
-		if err := b.prettyLines(t, h.Off, h.Off+h.Len, l); err != nil {
+	if begun && l.len() > 0 && !bytes.HasPrefix(l.at(0).data, []byte("ZE")) {
+		pretty := &lineStore{}
+		found, err := b.prettyLines(t, h.Off, h.Off+h.Len, pretty)
+		if err != nil {
 			return nil, err
+		}
+		if found {
+			l = pretty
 		}
 	}
 	if l.len() == 0 {
@@ -254,19 +311,42 @@ func estimate(h format.Hit, line capture.Line) int {
 	return int(lines+lines/16+1) * lineBytes
 }
 
+// full appends a line of as many digits as a line can have; what else stands
+// behind them does not matter. Almost all lines of a dump are such.
+func (l *lineStore) full(rest []byte, line int, off int64) bool {
+	pos := len(l.data)
+	if len(rest) < 2*lineBytes || len(rest) > 2*lineBytes && isHex(rest[2*lineBytes]) {
+		return false
+	}
+	var digits int
+	if l.data, digits = capture.AppendHex(l.data, rest[:2*lineBytes]); digits < 2*lineBytes {
+		l.data = l.data[:pos]
+		return false
+	}
+	l.commit(pos, false, line, off)
+	return true
+}
+
 // decode appends the line whose payload is p. It is damaged if its digits are
-// odd, or if something other than white space or an escape sequence stands
-// right behind fewer digits than a full line has.
+// odd, if something other than white space or an escape sequence stands right
+// behind fewer digits than a full line has, or if more digits follow than that:
+// then some of them do not belong there, and which can't be told.
+//
+// Folklore: a lost line end glues the next line's "E: " to the digits. Zephyr
+// writes them in lower case, so an upper-case letter is none of them.
 func (l *lineStore) decode(p []byte, line int, off int64) {
 	pos := len(l.data)
 	var digits int
-	// A line holds 64 digits at most; what is glued to them may be hex too.
 	if l.data, digits = capture.AppendHex(l.data, p[:min(len(p), 2*lineBytes)]); digits == 2*lineBytes {
-		l.commit(pos, false, line, off)
+		rest := p[digits:]
+		bad := len(rest) > 0 && isHex(rest[0]) && (!isUpper(rest[0]) || slices.ContainsFunc(p[:digits], isUpper))
+		l.commit(pos, bad, line, off)
 		return
 	}
 	l.commit(pos, digits%2 != 0 || len(p) > digits && !endsPayload(p[digits]), line, off)
 }
+
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
 // console keeps the console text before the dump, and lets it fill what the
 // dump does not hold.

@@ -106,14 +106,15 @@ type prettyReader struct {
 	total  int64        // bytes of the dump, -1 unknown
 }
 
-// prettyLines reads the lines of a pretty print between two offsets. A header
-// whose text is damaged is left out, as if its line had been lost.
-func (b *builder) prettyLines(t *capture.Text, from, to int64, l *lineStore) error {
+// prettyLines reads the lines of a pretty print between two offsets, if there
+// is one. A header whose text is damaged is left out, as if its line had been
+// lost.
+func (b *builder) prettyLines(t *capture.Text, from, to int64, l *lineStore) (found bool, err error) {
 	r := prettyReader{lineStore: l, total: -1}
 	var plain []byte
 	for line, err := range t.Lines(from, to) {
 		if err != nil {
-			return err
+			return false, err
 		}
 		if line.Marker == 0 {
 			payloads(line, func(p []byte) {
@@ -126,13 +127,14 @@ func (b *builder) prettyLines(t *capture.Text, from, to int64, l *lineStore) err
 		}
 		plain = capture.AppendPlain(plain[:0], line.Text)
 		r.text(plain, line)
+		found = found || r.id != 0
 	}
 	r.flush()
 	if size := int64(len(l.data)); r.total >= 0 && size != r.total {
 		b.report(elfcore.Loss, "zephyr.size", l.pos(0), fmt.Sprintf("%d bytes were printed", size), fmt.Sprintf("%d bytes", r.total),
 			"what is there is kept")
 	}
-	return nil
+	return found, nil
 }
 
 // text reads a line without marker.

@@ -89,7 +89,7 @@ func completePushed(c *elfcore.Core, t *elfcore.Thread, p elfcore.Program) {
 			r := base.Clone()
 			why := c.Because("zephyr.frame", fmt.Sprintf("the entry stub's frame at %v, %d bytes", frame, n), nowhere)
 			if spState < elfcore.Recovered {
-				r.Set(c.Arch.SP, end, pattern.trust(c, frame), why)
+				r.Set(c.Arch.SP, end, trustFrame(c, t, frame, pattern.size), why)
 			}
 			f.widen(c, &r, frame, why)
 			f.members(c, p, typ, &r, frame, n, why)

@@ -67,16 +67,12 @@ const firstArchReason = 16
 
 // explainReason gives the text and the neutral fault of a reason code. Codes
 // that nobody assigned have no text: applications may pass any number.
-func explainReason(target uint16, code uint64) reason {
+func explainReason(a *arch.Arch, code uint64) reason {
 	if code < uint64(len(reasons)) {
 		return reasons[code]
 	}
-	if i := code - firstArchReason; (target == targetCortexM || target == targetARM) && i < uint64(len(armReasons)) {
+	if i := code - firstArchReason; (a == arch.CortexM || a == arch.ARM) && i < uint64(len(armReasons)) {
 		return armReasons[i]
 	}
 	return reason{}
 }
-
-// endedItself tells whether the program made the trap itself (oops, panic or
-// an assertion), so that the saved pc stands behind a trap instruction.
-func endedItself(code uint64) bool { return code == 3 || code == 4 }

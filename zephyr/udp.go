@@ -169,7 +169,7 @@ func (f *sessionFinder) hits() (hits []format.Hit) {
 
 // readDatagrams reads the dump whose datagrams begin between from and to.
 func readDatagrams(in format.Input, from, to int64) (*builder, error) {
-	b := &builder{source: in.Name, backend: "UDP datagrams", headerAt: elfcore.Pos{Off: from}}
+	b := &builder{source: in.Name, hint: in.CPU, backend: "UDP datagrams", headerAt: elfcore.Pos{Off: from}}
 	var list []datagram
 	end := int64(-1) // size of the stream by the END datagram
 	scanner := datagramScanner{in: in}

@@ -26,28 +26,29 @@ func readLines(b *builder, l *lineStore, ended bool) {
 		return
 	}
 	w := walk{b, l, ended}
-	stray := -1 // first of the lines that no block header leads
+	stray := 0 // first of the lines that no block header leads
 	for i := 0; i < l.len(); {
+		regions := len(w.regions)
 		next, ok := w.block(i)
 		if !ok {
-			if stray < 0 {
-				stray = i
-			}
 			i++
 			continue
 		}
-		w.strays(stray, i)
-		stray = -1
-		i = next
+		w.strays(stray, i, regions)
+		stray, i = next, next
 	}
-	w.strays(stray, l.len())
+	w.strays(stray, l.len(), len(w.regions))
 }
 
-func (w walk) strays(from, to int) {
-	if from < 0 {
+// strays deals with lines that no block header leads. regions is how many
+// stand before them.
+func (w walk) strays(from, to, regions int) {
+	if from == to {
 		return
 	}
-	w.doubtRepeated(from, to-from)
+	if regions > 0 {
+		doubtRepeated(&w.regions[regions-1], from, to-from)
+	}
 	w.report(elfcore.Loss, "zephyr.stray-lines", w.pos(from),
 		fmt.Sprintf("%d lines, to line %d, that no block header leads", to-from, w.pos(to-1).Line), "a block",
 		"left out: a block whose header line is lost, or a callback device's output")
@@ -56,13 +57,9 @@ func (w walk) strays(from, to int) {
 // doubtRepeated: a few lines follow a region that is there in full. If it holds
 // a run of as many lines twice in a row, that run may have been delivered
 // twice, and have pushed the region's own last lines out of it.
-func (w walk) doubtRepeated(from, lines int) {
+func doubtRepeated(r *region, from, lines int) {
 	const most = 8 // lines that a log collector may deliver again
-	if lines > most || len(w.regions) == 0 {
-		return
-	}
-	r := &w.regions[len(w.regions)-1]
-	if r.next != from || len(r.chunks) != 1 || r.chunks[0].state != elfcore.Known {
+	if lines > most || r.next != from || len(r.chunks) != 1 || r.chunks[0].state != elfcore.Known {
 		return
 	}
 	data, equal := r.chunks[0].data, 0
@@ -70,7 +67,7 @@ func (w walk) doubtRepeated(from, lines int) {
 		if equal++; !bytes.Equal(data[off:off+lineBytes], data[off+lines*lineBytes:][:lineBytes]) {
 			equal = 0
 		}
-		if end := off + (lines+1)*lineBytes; equal == lines && end < len(data) {
+		if end := off + lineBytes; equal == lines { // behind the run's first copy
 			r.chunks = []chunk{{0, data[:end], elfcore.Known}, {end, data[end:], elfcore.Suspect}}
 			return
 		}
@@ -210,15 +207,10 @@ func (w walk) orphan(i int) int {
 	return j
 }
 
-// fitsOrphan tells whether size alone tells the layout: a larger block that
-// lost full lines as well would be as large.
+// fitsOrphan tells whether size alone tells the layout: a larger block whose
+// first line is lost with the header would be as large.
 func fitsOrphan(target, size int, bits uint8) bool {
-	for lost := lineBytes; size+lost <= maxBlock; lost += lineBytes {
-		if len(inferBlocks(target, -1, size+lost, bits)) > 0 {
-			return false
-		}
-	}
-	return len(inferBlocks(target, -1, size, bits)) > 0
+	return len(inferBlocks(target, -1, size, bits)) > 0 && len(inferBlocks(target, -1, size+lineBytes, bits)) == 0
 }
 
 // nextHeader is the next line from i on that has a block header's shape.
@@ -241,7 +233,7 @@ func (w walk) nextHeader(i int) int {
 //     the rest exact;
 //   - lines missing or too many somewhere else leave the bytes suspect: each
 //     may belong some lines further on or back. Only a last line that is
-//     shorter than the others is where it belongs.
+//     shorter than the others is where it belongs, if one line is missing.
 //
 // start is the payload's address, 0 if it is not memory.
 func (w walk) payloadLines(i, n int, start uint64, what string) (chunks []chunk, next int) {
@@ -291,7 +283,9 @@ func (w walk) payloadLines(i, n int, start uint64, what string) (chunks []chunk,
 			chunks = joinChunk(chunks, chunk{k * lineBytes, w.at(i + k).data, elfcore.Suspect})
 		}
 	}
-	if endsAt(next - 1) {
+	if endsAt(next-1) && lost == 1 {
+		// More than one lost line may have taken a header with them, and this be
+		// the last line of the block behind it.
 		chunks = append(chunks, chunk{n - lastSize, w.at(next - 1).data, elfcore.Known})
 	}
 	if lost < 0 {

@@ -88,7 +88,11 @@ func infoCrash(p *page, i *inspect.Info) {
 	if c.Address != nil {
 		rows = append(rows, []string{"address", c.Address.Value.String(), trust(c.Address.State, c.Address.Source)})
 	}
-	rows = append(rows, []string{"signal", fmt.Sprintf("%d (%s)", c.Signal, c.SignalName)})
+	signal := "none: nothing tells the kind of fault"
+	if c.Signal != 0 {
+		signal = fmt.Sprintf("%d (%s)", c.Signal, c.SignalName)
+	}
+	rows = append(rows, []string{"signal", signal})
 	p.table(rows)
 }
 

@@ -300,9 +300,12 @@ func (c *capture) openCore(ctx context.Context, file *os.File, o corelift.Option
 	}
 	written, err := elfcore.Open(file, info.Size())
 	if err != nil {
-		return true, unreadable(fmt.Errorf("%s: %w", c.name, err))
+		return false, nil // some targets write broken ones, which formats know
 	}
 	core, err := written.Core(ctx)
+	if errors.Is(err, elfcore.ErrForeign) {
+		return false, nil
+	}
 	if err != nil {
 		return true, unreadable(fmt.Errorf("%s: %w", c.name, err))
 	}

@@ -45,7 +45,8 @@ var AArch64 = func() *Arch {
 			w, ok := lastWord(code)
 			return 4, ok && w&0xffe0001f == 0xd4000001 // svc
 		},
-		Fault: aarch64Fault,
+		Fault:     aarch64Fault,
+		FaultAddr: aarch64FaultAddr,
 	}
 }()
 
@@ -70,6 +71,19 @@ func aarch64Fault(read func(string) (uint64, bool)) Fault {
 		return status
 	}
 	return f
+}
+
+func aarch64FaultAddr(read func(string) (uint64, bool)) (uint64, bool) {
+	const notValid = 1 << 10 // FnV
+	switch esr, _ := read("esr"); esr >> 26 & 0x3f {
+	case 0x20, 0x21, 0x24, 0x25:
+		if esr&notValid == 0 {
+			return read("far")
+		}
+	case 0x22, 0x34, 0x35: // alignment of the pc, watchpoints
+		return read("far")
+	}
+	return 0, false
 }
 
 // aarch64Class is what the exception classes mean, the status of aborts left

@@ -128,6 +128,9 @@ type Arch struct {
 	TrapBefore func(code []byte) (size int, ok bool)
 	// Fault reads the CPU's fault registers by name and says what they mean.
 	Fault func(read func(name string) (uint64, bool)) Fault
+	// FaultAddr reads the address of the access that failed. ok is false where
+	// the fault registers hold none.
+	FaultAddr func(read func(name string) (uint64, bool)) (addr uint64, ok bool)
 }
 
 // PtrSize is the size of an address in bytes.

@@ -61,6 +61,7 @@ var CortexM = func() *Arch {
 		CallTarget: thumbCallTarget,
 		TrapBefore: thumbTrapBefore,
 		Fault:      cortexMFault,
+		FaultAddr:  cortexMFaultAddr,
 	}
 }()
 
@@ -88,7 +89,8 @@ var ARM = func() *Arch {
 			w, ok := lastWord(code)
 			return 4, ok && w>>24 == 0xef
 		},
-		Fault: armFault,
+		Fault:     armFault,
+		FaultAddr: armFaultAddr,
 	}
 }()
 
@@ -147,7 +149,7 @@ const (
 // instruction with a high byte of 0x1b (subs), 0x2b (cmp), 0x8b (ldrh) ... is
 // a conditional bl in ARM state, and mov pc, lr is a Thumb blx. Those that go
 // further than any firmware don't count, nor does a Thumb return, behind which
-// the next function begins. In the Cortex-A fixture 38 of 1506 instructions
+// the next function begins. In the Cortex-A fixture 34 of 1506 instructions
 // remain. What is a call in both states is taken for Thumb, in which most
 // firmware of the A and R profiles is. Tests: TestCalls, TestAgainstObjdump.
 func armCallTarget(code []byte, addr uint64) (uint64, bool) {
@@ -204,6 +206,23 @@ func cortexMFault(read func(string) (uint64, bool)) Fault {
 	return FaultUnknown
 }
 
+func cortexMFaultAddr(read func(string) (uint64, bool)) (uint64, bool) {
+	for _, row := range []struct {
+		status  string
+		valid   uint64
+		address string
+	}{
+		{"sfsr", 1 << 6, "sfar"},  // SFARVALID
+		{"cfsr", 1 << 15, "bfar"}, // BFARVALID
+		{"cfsr", 1 << 7, "mmfar"}, // MMARVALID
+	} {
+		if v, ok := read(row.status); ok && v&row.valid != 0 {
+			return read(row.address)
+		}
+	}
+	return 0, false
+}
+
 // armFault reads the status registers of data and prefetch aborts. Zero is what
 // they hold before the first abort.
 func armFault(read func(string) (uint64, bool)) Fault {
@@ -230,6 +249,21 @@ func armStatus(fsr uint64) Fault {
 		return FaultBus
 	}
 	return abortStatus(fsr & 0x3f)
+}
+
+// armFaultAddr: an asynchronous abort is not of the access that DFAR tells.
+func armFaultAddr(read func(string) (uint64, bool)) (uint64, bool) {
+	switch dfsr, ok := read("dfsr"); {
+	case !ok || dfsr == 0:
+	case armStatus(dfsr) == FaultAccess, armStatus(dfsr) == FaultAlignment:
+		return read("dfar")
+	default:
+		return 0, false
+	}
+	if ifsr, ok := read("ifsr"); ok && armStatus(ifsr) == FaultAccess && ifsr != 0 {
+		return read("ifar")
+	}
+	return 0, false
 }
 
 var armShortStatus = [32]Fault{

@@ -73,7 +73,7 @@ var code = []struct {
 		{0x1050, "04f09fe5", "ldr pc, [pc, #4]", none},
 		{0x1010, "00f020e3", "nop {0}", none},
 		{0x1010, "5df804fb", "ldr.w pc, [sp], #4", none},
-		{0x1010, "0000100b", "bleq 40141c", none}, // over more than 4 MiB
+		{0x1010, "0000100b", "bleq 401018", none}, // over more than 4 MiB
 	}},
 	{AArch64, []insn{
 		{0x1004, "ffffff97", "bl 1000", 0x1000},
@@ -291,7 +291,9 @@ func FuzzCode(f *testing.F) {
 			for n := range b {
 				var word [8]byte
 				copy(word[:], b[n:])
-				a.Fault(func(string) (uint64, bool) { return binary.LittleEndian.Uint64(word[:]), true }).Signal()
+				read := func(string) (uint64, bool) { return binary.LittleEndian.Uint64(word[:]), true }
+				a.Fault(read).Signal()
+				a.FaultAddr(read)
 			}
 		}
 	})

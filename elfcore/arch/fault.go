@@ -25,12 +25,13 @@ const (
 )
 
 // faults holds each fault's name and the Linux signal number that a core
-// carries for it. This is the only place that picks a signal.
+// carries for it, 0 where nothing tells: debuggers then name no signal. This
+// is the only place that picks one.
 var faults = [...]struct {
 	name   string
 	signal int
 }{
-	FaultUnknown:     {"unknown", 6},
+	FaultUnknown:     {"unknown", 0},
 	FaultBreakpoint:  {"breakpoint", 5},
 	FaultIllegal:     {"illegal instruction", 4},
 	FaultAbort:       {"abort", 6},

@@ -58,6 +58,7 @@ func riscv(name string, class elf.Class, bits int) *Arch {
 		CallTarget: riscvCallTarget(bits),
 		TrapBefore: riscvTrapBefore,
 		Fault:      riscvFault(bits),
+		FaultAddr:  riscvFaultAddr(bits),
 	}
 }
 
@@ -122,7 +123,7 @@ func riscvFault(bits int) func(func(string) (uint64, bool)) Fault {
 		interrupt := cause>>(bits-1) != 0
 		code := cause &^ (1<<(bits-1) | clic)
 		switch {
-		case !ok || code > 0xfff: // 0xdeadc0de, of no exception, is one of Espressif's
+		case !ok || code > 0xfff: // Espressif's 0xdeadc0de is no exception
 			return FaultUnknown
 		case interrupt:
 			return FaultInterrupt
@@ -130,6 +131,18 @@ func riscvFault(bits int) func(func(string) (uint64, bool)) Fault {
 			return riscvCauses[code]
 		}
 		return FaultUnknown
+	}
+}
+
+// riscvFaultAddr: mtval holds an address for the exceptions of memory.
+func riscvFaultAddr(bits int) func(func(string) (uint64, bool)) (uint64, bool) {
+	fault := riscvFault(bits)
+	return func(read func(string) (uint64, bool)) (uint64, bool) {
+		switch fault(read) {
+		case FaultAlignment, FaultInstruction, FaultAccess:
+			return read("mtval")
+		}
+		return 0, false
 	}
 }
 

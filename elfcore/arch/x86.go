@@ -35,7 +35,8 @@ var I386 = func() *Arch {
 		},
 		Saved:  finds(regs, "ebx esi edi ebp"),
 		Absent: 0xbad0bad0, CodeMask: ^uint64(0),
-		CallBefore: x86CallBefore, CallTarget: x86CallTarget(1<<32 - 1), TrapBefore: x86TrapBefore, Fault: x86Fault,
+		CallBefore: x86CallBefore, CallTarget: x86CallTarget(1<<32 - 1), TrapBefore: x86TrapBefore,
+		Fault: x86Fault, FaultAddr: x86FaultAddr,
 	}
 }()
 
@@ -62,7 +63,8 @@ var AMD64 = func() *Arch {
 		},
 		Saved:  finds(regs, "rbx rbp r12-r15"),
 		Absent: 0xbad0bad0bad0bad0, CodeMask: ^uint64(0),
-		CallBefore: x86CallBefore, CallTarget: x86CallTarget(^uint64(0)), TrapBefore: x86TrapBefore, Fault: x86Fault,
+		CallBefore: x86CallBefore, CallTarget: x86CallTarget(^uint64(0)), TrapBefore: x86TrapBefore,
+		Fault: x86Fault, FaultAddr: x86FaultAddr,
 	}
 }()
 
@@ -126,6 +128,14 @@ func x86Fault(read func(string) (uint64, bool)) Fault {
 		return x86Vectors[v]
 	}
 	return FaultUnknown
+}
+
+// x86FaultAddr: cr2 is of page faults only.
+func x86FaultAddr(read func(string) (uint64, bool)) (uint64, bool) {
+	if v, ok := read("vector"); ok && v == 14 {
+		return read("cr2")
+	}
+	return 0, false
 }
 
 // x86Vectors is Intel SDM table 6-1. The last is not the CPU's but a software

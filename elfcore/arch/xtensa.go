@@ -40,7 +40,8 @@ var Xtensa = func() *Arch {
 			n := len(code)
 			return 3, n >= 3 && code[n-3] == 0 && code[n-2] == 0x50 && code[n-1] == 0 // syscall
 		},
-		Fault: xtensaFault,
+		Fault:     xtensaFault,
+		FaultAddr: xtensaFaultAddr,
 	}
 }()
 
@@ -50,6 +51,15 @@ func xtensaFault(read func(string) (uint64, bool)) Fault {
 		return xtensaCauses[cause]
 	}
 	return FaultUnknown
+}
+
+func xtensaFaultAddr(read func(string) (uint64, bool)) (uint64, bool) {
+	switch cause, ok := read("exccause"); {
+	case !ok:
+	case cause == 2, cause == 3, cause == 9, cause >= 12 && cause <= 29:
+		return read("excvaddr")
+	}
+	return 0, false
 }
 
 // xtensaCauses is table 4-64 of the ISA manual. The last is not the CPU's but

@@ -19,12 +19,20 @@ type typeIndex struct {
 
 	mu     sync.Mutex // for what follows
 	known  map[fieldKey]fieldAt
-	data   *dwarf.Data // of the units that are awake
-	budget int         // entries that may still be read for this question
-	failed bool        // an entry could not be read
+	names  map[string][]int         // what naming found
+	found  map[typeKey]*dwarf.Entry // what definition found, nil for nothing
+	data   *dwarf.Data              // of the units that are awake
+	budget int                      // entries that may still be read for this question
+	failed bool                     // an entry could not be read
 }
 
 type fieldKey struct{ typ, path string }
+
+// typeKey is a type in one unit, given by index.
+type typeKey struct {
+	typ  string
+	unit int
+}
 
 type fieldAt struct {
 	off, size int64
@@ -50,7 +58,9 @@ const maxEntries = 1 << 16
 var moreDebug = []string{".debug_addr", ".debug_line_str", ".debug_str_offsets", ".debug_rnglists"}
 
 func (m *Image) readTypes() *typeIndex {
-	x := &typeIndex{known: map[fieldKey]fieldAt{}, more: map[string][]byte{}}
+	x := &typeIndex{
+		known: map[fieldKey]fieldAt{}, names: map[string][]int{}, found: map[typeKey]*dwarf.Entry{}, more: map[string][]byte{},
+	}
 	section := func(name string) []byte {
 		data, _ := m.contents(m.elf.Section(name)) // none is as good as damaged
 		return data
@@ -175,8 +185,15 @@ func (x *typeIndex) lookIn(some []int, typ, path string) (at fieldAt, found bool
 	x.budget = maxEntries
 	r := x.data.Reader()
 	for _, i := range some {
-		r.Seek(x.units[i].first)
-		if e := x.definition(r, typ); e != nil {
+		e, seen := x.found[typeKey{typ, i}]
+		if !seen {
+			r.Seek(x.units[i].first)
+			e = x.definition(r, typ)
+		}
+		if e != nil || !x.failed {
+			x.found[typeKey{typ, i}] = e
+		}
+		if e != nil {
 			return x.member(e, path), true, nil
 		}
 	}
@@ -187,6 +204,10 @@ func (x *typeIndex) lookIn(some []int, typ, path string) (at fieldAt, found bool
 // a string. Linkers merge strings that end alike, so a name may be the tail of
 // another.
 func (x *typeIndex) naming(name string) (some []int) {
+	some, seen := x.names[name]
+	if seen {
+		return some
+	}
 	inPlace := append([]byte(name), 0)
 	patterns := [][]byte{inPlace}
 	for at := 0; ; at++ {
@@ -202,6 +223,7 @@ func (x *typeIndex) naming(name string) (some []int) {
 			some = append(some, i)
 		}
 	}
+	x.names[name] = some
 	return some
 }
 

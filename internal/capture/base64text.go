@@ -15,10 +15,12 @@ const (
 )
 
 // base64Text decodes text that is nothing but base64 (RFC 4648, 4), on one line
-// or many. Padding ends a group, not the text.
+// or many. Padding ends it.
 //
-// Folklore: ESP-IDF pads each line by itself, so "AAAAAA==" stands in the middle
-// of a dump (esp.md 1.4). TestBase64 decodes such a dump.
+// Folklore: ESP-IDF encodes and pads each line by itself, so "AAAAAA==" stands
+// in the middle of a dump (esp.md 1.4). That is no wrapper, but lines of a log:
+// their lengths tell where a lost line is missing, so the format gets them as
+// they are. TestBase64 hands such a dump through.
 type base64Text struct {
 	out    io.ByteWriter
 	lines  lineLengths
@@ -26,7 +28,8 @@ type base64Text struct {
 	bits   uint32 // of the open group, the latest lowest
 	chars  int    // of the open group, 0..3
 	pads   int    // seen in the open group
-	closed bool   // padding or blanks ended the line
+	closed bool   // blanks ended the line
+	ended  bool   // padding ended the text
 }
 
 func (b *base64Text) feed(p []byte) error {
@@ -34,7 +37,7 @@ func (b *base64Text) feed(p []byte) error {
 		v, ok := base64Value(c)
 		switch {
 		case ok:
-			if b.closed {
+			if b.closed || b.ended {
 				return errNotWrapped
 			}
 			b.count()
@@ -49,7 +52,7 @@ func (b *base64Text) feed(p []byte) error {
 				return errNotWrapped
 			}
 			b.count()
-			b.closed = true
+			b.ended = true
 			if b.pads++; b.chars+b.pads == 4 {
 				if err := b.group(); err != nil {
 					return err

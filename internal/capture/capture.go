@@ -29,15 +29,22 @@ var defaults = Limits{Depth: 4, Size: 1 << 30, Ratio: 2000}
 
 const freeOfRatio = 1 << 20
 
-// LimitError says that a capture unwraps to more than a limit allows.
+// LimitError says that a capture holds more than a limit allows.
 type LimitError struct {
-	Name  string // of the input
-	Limit string // field of Limits
-	Max   int64
+	Name   string // of the input
+	Limit  string // field of Limits, or what is limited
+	Max    int64
+	Advice string // what to do about it
 }
 
+const (
+	unpacked = "unpack it with another tool if it is not a decompression bomb"
+	onDisk   = "save it to a file and name that: a file is read where it lies, of any size"
+	asBinary = "hand in the memory as a binary file"
+)
+
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s: more than the limit %s of %d allows; unpack it with another tool if it is not a decompression bomb", e.Name, e.Limit, e.Max)
+	return fmt.Sprintf("%s: more than the limit %s of %d allows; %s", e.Name, e.Limit, e.Max, e.Advice)
 }
 
 // Source is an opened capture. Inputs are read from it until Close.
@@ -65,7 +72,7 @@ func (s *Source) release(first int) error {
 // read at any offset, such as a regular file, is used in place from its current
 // position on; anything else is read to its end and kept, if large in a
 // temporary file. What has no wrapper is passed as it is. A flash image with
-// addresses yields one Input for each contiguous run.
+// addresses yields one Input for each run that has no gap over 64 KiB.
 //
 // Damaged wrappers yield what could be saved and a note; the error is for
 // reading and for limits (*LimitError).
@@ -84,7 +91,7 @@ func Open(r io.Reader, name string, lim Limits) (_ *Source, err error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if s.size > o.limits.Size {
-			return nil, &LimitError{name, "Size", o.limits.Size}
+			return nil, &LimitError{name, "Size", o.limits.Size, onDisk}
 		}
 		in.ReaderAt, in.Size = s, s.size
 	}
@@ -183,7 +190,8 @@ func (o *opener) unwrap(in format.Input) error {
 		return fmt.Errorf("%s: offset 0x%x: %w", o.name, n, err)
 	}
 	for _, w := range wrappers {
-		if !w.match(head) {
+		// What fills gaps is no part of what is wrapped.
+		if len(in.Gaps) > 0 || !w.match(head) {
 			continue
 		}
 		spent, spools := o.spent, len(o.source.spools)
@@ -199,7 +207,7 @@ func (o *opener) unwrap(in format.Input) error {
 			return err
 		}
 		if len(in.Wrappers) == o.limits.Depth {
-			return &LimitError{o.name, "Depth", int64(o.limits.Depth)}
+			return &LimitError{o.name, "Depth", int64(o.limits.Depth), unpacked}
 		}
 		for _, i := range inside {
 			label := w.name
@@ -231,10 +239,10 @@ func (o *opener) note(severity elfcore.Severity, code string, line int, off int6
 func (o *opener) charge(n int) error {
 	o.spent += int64(n)
 	if o.spent > o.limits.Size {
-		return &LimitError{o.name, "Size", o.limits.Size}
+		return &LimitError{o.name, "Size", o.limits.Size, unpacked}
 	}
 	if o.spent > freeOfRatio && o.spent/o.limits.Ratio > o.size {
-		return &LimitError{o.name, "Ratio", o.limits.Ratio}
+		return &LimitError{o.name, "Ratio", o.limits.Ratio, unpacked}
 	}
 	return nil
 }

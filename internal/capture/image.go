@@ -13,7 +13,7 @@ import (
 const (
 	maxPieces = 1 << 20    // of an image
 	maxRuns   = 1 << 10    // inputs that an image yields
-	maxErased = 64 << 10   // bytes of a gap that pass for erased flash
+	maxGap    = 64 << 10   // bytes that may be missing within an input
 	erased    = byte(0xff) // what erased flash reads
 )
 
@@ -23,14 +23,12 @@ type image struct {
 	buffer *bufio.Writer
 	size   int64 // bytes added
 	pieces []piece
-	lost   bool // the record before the next one was lost
 }
 
 // piece is size bytes for addr, at off of the output.
 type piece struct {
 	addr      uint64
 	off, size int64
-	lost      bool // bytes before it were lost: a gap there is not erased flash
 }
 
 func (o *opener) image() *image {
@@ -47,18 +45,16 @@ func (m *image) add(addr uint64, data []byte) error {
 	if last := len(m.pieces) - 1; last >= 0 && m.pieces[last].addr+uint64(m.pieces[last].size) == addr {
 		m.pieces[last].size += n
 	} else if len(m.pieces) == maxPieces {
-		return &LimitError{m.out.o.name, "pieces of an image", maxPieces}
+		return &LimitError{m.out.o.name, "pieces of an image", maxPieces, asBinary}
 	} else {
-		m.pieces = append(m.pieces, piece{addr, m.size, n, m.lost})
+		m.pieces = append(m.pieces, piece{addr, m.size, n})
 	}
 	m.size += n
-	m.lost = false
 	return nil
 }
 
-// inputs makes an Input of each contiguous run. Tools that read flash out leave
-// out what is erased, so a gap of up to 64 KiB is filled with 0xff, unless
-// records were lost there.
+// inputs makes an Input of each run. Gaps of up to 64 KiB do not end one; they
+// are filled as erased flash and listed.
 func (m *image) inputs() ([]format.Input, error) {
 	if err := m.buffer.Flush(); err != nil {
 		return nil, err
@@ -70,18 +66,26 @@ func (m *image) inputs() ([]format.Input, error) {
 		if p.addr < end {
 			twice++
 			over := min(int64(end-p.addr), p.size)
-			p = piece{p.addr + uint64(over), p.off + over, p.size - over, p.lost}
+			p = piece{p.addr + uint64(over), p.off + over, p.size - over}
 		}
 		if p.size == 0 {
 			continue
 		}
-		if gap := p.addr - end; len(runs) == 0 || gap > maxErased || gap > 0 && p.lost {
+		gap := p.addr - end
+		if len(runs) == 0 || gap > maxGap {
 			if len(runs) == maxRuns {
-				return nil, &LimitError{m.out.o.name, "runs of an image", maxRuns}
+				return nil, &LimitError{m.out.o.name, "runs of an image", maxRuns, asBinary}
 			}
 			runs = append(runs, &run{data: m.out, base: p.addr})
+			gap = 0
 		}
 		r := runs[len(runs)-1]
+		if gap > 0 {
+			if err := m.out.o.charge(int(gap)); err != nil {
+				return nil, err
+			}
+			r.gaps = append(r.gaps, elfcore.Range{Addr: elfcore.Addr(r.size), Size: gap})
+		}
 		r.pieces = append(r.pieces, p)
 		end = p.addr + uint64(p.size)
 		r.size = int64(end - r.base)
@@ -91,7 +95,7 @@ func (m *image) inputs() ([]format.Input, error) {
 	}
 	var ins []format.Input
 	for _, r := range runs {
-		ins = append(ins, format.Input{ReaderAt: r, Size: r.size, Base: r.base})
+		ins = append(ins, format.Input{ReaderAt: r, Size: r.size, Base: r.base, Gaps: r.gaps})
 	}
 	return ins, nil
 }
@@ -102,6 +106,7 @@ type run struct {
 	base   uint64
 	size   int64
 	pieces []piece // ascending, disjoint
+	gaps   []elfcore.Range
 }
 
 func (r *run) ReadAt(p []byte, off int64) (n int, err error) {

@@ -94,6 +94,7 @@ type intelHex struct {
 	image  *image
 	base   uint64
 	end    int  // of the last data record, relative to base
+	lost   bool // there was a bad line since then
 	noBase bool // base is not known
 	ended  bool // the last record was an end record
 
@@ -118,11 +119,11 @@ func (h *intelHex) line(number int, line []byte) error {
 	case hexLinear:
 		h.base, h.end, h.noBase = uint64(binary.BigEndian.Uint16(r.data))<<16, 0, false
 	case hexData:
-		if h.noBase = h.noBase || h.image.lost && int(r.addr) < h.end; h.noBase {
+		if h.noBase = h.noBase || h.lost && int(r.addr) < h.end; h.noBase {
 			h.homeless++
 			return nil
 		}
-		h.end = int(r.addr) + len(r.data)
+		h.end, h.lost = int(r.addr)+len(r.data), false
 		return h.image.add(h.base+uint64(r.addr), r.data)
 	}
 	return nil
@@ -133,7 +134,7 @@ func (h *intelHex) spoiled(number int, line []byte, err error) {
 	if h.bad++; h.bad == 1 {
 		h.firstBad, h.why = number, err
 	}
-	h.image.lost = true
+	h.lost = true
 	const kind = len(":LLAAAAT") // where the last digit of the type stands
 	if len(line) > kind && (line[kind] == '0'+hexSegment || line[kind] == '0'+hexLinear) {
 		h.noBase = true

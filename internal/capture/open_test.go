@@ -267,20 +267,12 @@ func TestOpenCorpus(t *testing.T) {
 	}
 }
 
+// TestBase64: lines that are padded one by one are a dump's own, no wrapper.
 func TestBase64(t *testing.T) {
 	data := corpus(t, "esp/esp32/coredump.b64")
 	s := open(t, data, Limits{})
-	got := contents(t, s, 0)
-	var want []byte
-	for line := range strings.Lines(string(data)) {
-		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
-		if err != nil {
-			t.Fatal(err)
-		}
-		want = append(want, b...)
-	}
-	if !bytes.Equal(got, want) || s.Notes != nil {
-		t.Errorf("%d bytes, want %d; %v", len(got), len(want), s.Notes)
+	if in := s.Inputs[0]; !in.Text || in.Wrappers != nil || s.Notes != nil || !bytes.Equal(contents(t, s, 0), data) {
+		t.Errorf("%+v %v", in, s.Notes)
 	}
 }
 
@@ -298,7 +290,7 @@ func TestIntelHexRuns(t *testing.T) {
 	raw := random(64)
 	image := hexLine(hexSegment, 0, []byte{0x10, 0x00}) + // 0x10000
 		hexLine(hexData, 0x40, raw[:16]) +
-		hexLine(hexData, 0x60, raw[16:32]) + // gap of 16: erased
+		hexLine(hexData, 0x60, raw[16:32]) + // gap of 16
 		hexLine(3, 0, []byte{0, 0, 0, 0}) +
 		hexLine(hexLinear, 0, []byte{0x00, 0x04}) +
 		hexLine(hexData, 0, raw[32:48]) + // 0x40000: another run
@@ -308,6 +300,9 @@ func TestIntelHexRuns(t *testing.T) {
 	s := open(t, []byte(image), Limits{})
 	if len(s.Inputs) != 2 || s.Inputs[0].Base != 0x10040 || s.Inputs[1].Base != 0x40000 {
 		t.Fatalf("%+v", s.Inputs)
+	}
+	if got := s.Inputs[0].Gaps; !slices.Equal(got, []elfcore.Range{{Addr: 16, Size: 16}}) || s.Inputs[1].Gaps != nil {
+		t.Errorf("gaps %v, %v", got, s.Inputs[1].Gaps)
 	}
 	first := slices.Concat(raw[:16], bytes.Repeat([]byte{0xff}, 16), raw[16:32])
 	if got := contents(t, s, 0); !bytes.Equal(got, first) {
@@ -333,13 +328,13 @@ func TestIntelHexRuns(t *testing.T) {
 	}
 }
 
-// A bad record leaves a hole, which is not erased flash.
+// A bad record leaves a gap.
 func TestIntelHexBadLine(t *testing.T) {
 	raw := random(64)
 	lines := strings.SplitAfter(hexImage(0x1000, raw), "\r\n")
 	lines[1] = strings.Replace(lines[1], ":10", ":11", 1)
 	s := open(t, []byte(strings.Join(lines, "")), Limits{})
-	if len(s.Inputs) != 2 || s.Inputs[0].Size != 16 || s.Inputs[1].Base != 0x1020 || s.Inputs[1].Size != 32 {
+	if len(s.Inputs) != 1 || s.Inputs[0].Size != 64 || !slices.Equal(s.Inputs[0].Gaps, []elfcore.Range{{Addr: 16, Size: 16}}) {
 		t.Errorf("%+v", s.Inputs)
 	}
 	if len(s.Notes) != 1 || s.Notes[0].Code != "capture.intel-hex-line" || s.Notes[0].At.Line != 2 || s.Notes[0].Severity != elfcore.Loss {
@@ -370,6 +365,7 @@ func TestIntelHexLostBase(t *testing.T) {
 func TestUF2(t *testing.T) {
 	raw := random(1024)
 	one := uf2Image(0x2000, raw, 0)
+	second := []elfcore.Range{{Addr: 256, Size: 256}}
 	t.Run("put together, with a block that is not flash", func(t *testing.T) {
 		s := open(t, slices.Concat(one, uf2Image(0x9000000, raw, 1), uf2Image(0x20002000, raw[:256], 0)), Limits{})
 		if len(s.Inputs) != 2 || s.Inputs[1].Base != 0x20002000 || s.Notes != nil {
@@ -378,13 +374,25 @@ func TestUF2(t *testing.T) {
 	})
 	t.Run("block lost", func(t *testing.T) {
 		s := open(t, slices.Concat(one[:512], one[1024:]), Limits{})
-		if len(s.Inputs) != 2 || s.Inputs[0].Size != 256 || s.Inputs[1].Base != 0x2200 || !slices.Equal(codes(s), []string{"uf2-missing"}) {
+		if len(s.Inputs) != 1 || !slices.Equal(s.Inputs[0].Gaps, second) || !slices.Equal(codes(s), []string{"uf2-missing"}) {
 			t.Errorf("%+v %+v", s.Inputs, s.Notes)
+		}
+	})
+	t.Run("any order, some twice", func(t *testing.T) {
+		s := open(t, slices.Concat(one[:512], one[1536:], one[512:1536], one[:1024]), Limits{})
+		if got := contents(t, s, 0); !bytes.Equal(got, raw) || slices.Contains(codes(s), "uf2-missing") {
+			t.Errorf("%+v %+v", s.Inputs, s.Notes)
+		}
+	})
+	t.Run("block lost of two files alike", func(t *testing.T) {
+		s := open(t, slices.Concat(one[512:], uf2Image(0x9000000, raw, 0), uf2Image(0, raw[:256], 0)), Limits{})
+		if len(s.Notes) != 1 || s.Notes[0].Found != "1 blocks are missing" {
+			t.Errorf("%+v", s.Notes)
 		}
 	})
 	t.Run("block damaged", func(t *testing.T) {
 		s := open(t, spoil(slices.Clone(one), 1023), Limits{})
-		if len(s.Inputs) != 2 || s.Inputs[0].Size != 256 || s.Inputs[1].Base != 0x2200 || !slices.Equal(codes(s), []string{"uf2-block"}) {
+		if len(s.Inputs) != 1 || !slices.Equal(s.Inputs[0].Gaps, second) || !slices.Equal(codes(s), []string{"uf2-block"}) {
 			t.Errorf("%+v %+v", s.Inputs, s.Notes)
 		}
 	})
@@ -405,6 +413,7 @@ func TestLimits(t *testing.T) {
 		{"depth", gz(gz(gz(gz(gz(random(100)))))), Limits{}, "Depth"},
 		{"just as deep as allowed", gz(gz(gz(gz(random(100))))), Limits{}, ""},
 		{"hex", []byte(hex.EncodeToString(random(3000))), Limits{Size: 2000}, "Size"},
+		{"gaps add up", []byte(strings.Repeat(hexLine(hexData, 0, []byte{1})+hexLine(hexData, 0xff00, []byte{1})+hexLine(hexLinear, 0, []byte{0, 1}), 2)), Limits{Size: 60000}, "Size"},
 		{"layers add up", gz(gz(random(1000))), Limits{Size: 1500}, "Size"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -418,7 +427,7 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Open(io.MultiReader(bytes.NewReader(make([]byte, 5000))), "-", Limits{Size: 4999}); err == nil || !strings.Contains(err.Error(), "Size") {
+	if _, err := Open(io.MultiReader(bytes.NewReader(make([]byte, 5000))), "-", Limits{Size: 4999}); err == nil || !strings.Contains(err.Error(), "Size of 4999 allows; save it to a file") {
 		t.Error("pipe: ", err)
 	}
 }

@@ -26,12 +26,16 @@ type Pieces struct {
 // gap is the bytes from..to of Pieces, which are lost.
 type gap struct{ from, to int64 }
 
-// PiecesOf is a part of an input, of which nothing is lost. It is cut at the
-// end of the input and not before it.
+// PiecesOf is a part of an input, of which only the input's gaps are lost. It
+// is cut at the end of the input and not before it.
 func PiecesOf(in format.Input, off, size int64) *Pieces {
 	size = max(0, min(size, in.Size-off))
-	return &Pieces{file: io.NewSectionReader(in, off, size), Size: size,
+	p := &Pieces{file: io.NewSectionReader(in, off, size), Size: size,
 		Pos: func(at int64) elfcore.Pos { return elfcore.Pos{Off: off + at} }}
+	for _, g := range in.GapsIn(off, size) {
+		p.lost = append(p.lost, gap{max(0, int64(g.Addr)-off), min(size, int64(g.End())-off)})
+	}
+	return p
 }
 
 // Append adds bytes that are there.

@@ -58,6 +58,11 @@ func TestPieces(t *testing.T) {
 	if got := show(f, 1, 100); f.Size != 6 || got != "1000:56789:known " || f.Pos(2).Off != 6 {
 		t.Error(f.Size, got)
 	}
+	gaps := []elfcore.Range{{Addr: 0, Size: 2}, {Addr: 3, Size: 2}, {Addr: 6, Size: 1}, {Addr: 9, Size: 5}}
+	g := PiecesOf(format.Input{ReaderAt: bytes.NewReader([]byte("0123456789")), Size: 10, Gaps: gaps}, 4, 5)
+	if got := show(g, 0, 100); g.Size != 5 || got != "1001:5:known 1003:78:known " {
+		t.Error(g.Size, got)
+	}
 }
 
 func TestHexLines(t *testing.T) {
@@ -93,8 +98,28 @@ func TestHexLines(t *testing.T) {
 	var h HexLines
 	h.Add([]byte("61626364"), 7, 70)
 	h.Add([]byte("65666768"), 9, 90)
+	if got := show(h.Joined(), 0, 100); got != "1000:abcdefgh:known " {
+		t.Error(got)
+	}
 	if p, _ := h.Pieces(); p.Pos(3).Line != 7 || p.Pos(4).Line != 9 || p.Pos(100).Line != 9 || p.Pos(-1).Off != -1 {
 		t.Error("positions", p.Pos(3), p.Pos(4), p.Pos(100))
+	}
+}
+
+func TestHexLinesAddLine(t *testing.T) {
+	for _, x := range []struct{ line, want string }{
+		{"61626364", "abcd"},
+		{"[CPU0] [ 6] \x1b[32m61626364\x1b[0m ", "abcd"},
+		{"[   12.3456789] 61", "a"},
+		{"done [info]", ""},
+		{"616263646566676869[info] wifi", "abcdefghi"},
+		{"EPC: 000000008021432a.", ""},
+	} {
+		var h HexLines
+		h.AddLine(Line{Text: []byte(x.line)})
+		if got := string(h.data); got != x.want {
+			t.Errorf("%q: %q, want %q", x.line, got, x.want)
+		}
 	}
 }
 

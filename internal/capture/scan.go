@@ -54,16 +54,20 @@ func (s *scanner) block(b block) bool {
 	for k := range s.next {
 		s.next[k] = -1
 	}
-	at, number := 0, b.number // a line start
+	at, start, number := 0, 0, b.number // start is that of the line number
 	for {
 		marker, p := s.nearest(b.data, at)
 		if marker < 0 {
 			return true
 		}
-		start := at
-		if n := bytes.Count(b.data[at:p], []byte{s.t.eol}); n > 0 {
-			start = at + bytes.LastIndexByte(b.data[at:p], s.t.eol) + 1
+		if n, last := lineEnds(b.data[at:p], s.t.eol); n > 0 {
+			start = at + last + 1
 			number += n
+		}
+		if s.t.over != nil {
+			if at = p + len(s.t.find.markers[marker].text); s.t.over(b.data[at:], number, b.off+int64(start)) {
+				continue
+			}
 		}
 		end, next := len(b.data), len(b.data)
 		if i := bytes.IndexByte(b.data[p:], s.t.eol); i >= 0 {
@@ -72,8 +76,24 @@ func (s *scanner) block(b block) bool {
 		if !s.line(b, start, end, next, number, marker, p) {
 			return false
 		}
-		at = next
+		at, start = next, next
 		number++
+	}
+}
+
+// lineEnds counts the line ends in data and finds the last. Between two lines
+// of a dump there is one, and bytes.LastIndexByte, which has no vector
+// instruction, would take most of the time.
+func lineEnds(data []byte, eol byte) (n, last int) {
+	if len(data) > 1024 {
+		return bytes.Count(data, []byte{eol}), bytes.LastIndexByte(data, eol)
+	}
+	for last = -1; ; n++ {
+		i := bytes.IndexByte(data[last+1:], eol)
+		if i < 0 {
+			return n, last
+		}
+		last += i + 1
 	}
 }
 

@@ -46,7 +46,18 @@ type Text struct {
 	other byte   // the other of CR and LF
 	wrap  *wrap  // nil: not wrapped
 	marks []mark // where blocks began, ascending
+	over  Over
 }
+
+// Over is a test that Scan makes before it looks for the ends of a line. rest is
+// what stands behind a marker, to the end of the line and beyond; number and off
+// are those of the line. Lines for which it is true are not yielded.
+type Over func(rest []byte, number int, off int64) bool
+
+// PassOver sets the test, nil for none. Looking for a line's ends takes most of
+// Scan's time, so a format may take regular lines in its test. Scan yields lines
+// without asking where they are wrapped or NUL bytes stand among them.
+func (t *Text) PassOver(over Over) { t.over = over }
 
 // mark says that the line that holds the byte at off has this number.
 type mark struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"corelift/elfcore"
 	"corelift/internal/format"
@@ -34,9 +35,8 @@ func isUF2(head []byte) bool {
 func unwrapUF2(o *opener, in format.Input) ([]format.Input, error) {
 	m := o.image()
 	word := binary.LittleEndian.Uint32
-	var bad, missing int
-	firstBad := int64(-1)
-	expect, total := uint32(0), uint32(0) // next block number, number of blocks
+	bad, firstBad := 0, int64(-1)
+	numbers := uf2Numbers{}
 	r := reader(in)
 	var b [uf2Block]byte
 	for off := int64(0); ; off += uf2Block {
@@ -56,18 +56,9 @@ func unwrapUF2(o *opener, in format.Input) ([]format.Input, error) {
 			if bad++; bad == 1 {
 				firstBad = off
 			}
-			m.lost = true
 			continue
 		}
-		// Numbers begin anew where files were put together.
-		number := word(b[20:])
-		if number == 0 {
-			missing += int(total - min(expect, total))
-		} else if number > expect {
-			missing += int(number - expect)
-			m.lost = true
-		}
-		expect, total = number+1, word(b[24:])
+		numbers.add(word(b[24:]), word(b[20:]), word(b[12:]))
 		if word(b[8:])&uf2NotFlash != 0 {
 			continue
 		}
@@ -75,12 +66,41 @@ func unwrapUF2(o *opener, in format.Input) ([]format.Input, error) {
 			return nil, err
 		}
 	}
-	missing += int(total - min(expect, total))
 	if bad > 0 {
 		o.note(elfcore.Loss, "uf2-block", 0, firstBad, fmt.Sprintf("%d bad blocks", bad), "UF2 magic numbers and at most 476 bytes", "left out")
 	}
-	if missing > bad {
-		o.note(elfcore.Loss, "uf2-missing", 0, -1, fmt.Sprintf("%d blocks are missing", missing-bad), "consecutive block numbers", "left out")
+	if missing := numbers.missing(); missing > int64(bad) {
+		o.note(elfcore.Loss, "uf2-missing", 0, -1, fmt.Sprintf("%d blocks are missing", missing-int64(bad)), "as many as the blocks say", "left out")
 	}
 	return m.inputs()
+}
+
+// uf2Numbers collects the blocks that are there, by the number of blocks that
+// they tell: each is its number, then its address. That is 8 bytes for each 512
+// of the file.
+type uf2Numbers map[uint32][]uint64
+
+func (n uf2Numbers) add(total, number, addr uint32) {
+	n[total] = append(n[total], uint64(number)<<32|uint64(addr))
+}
+
+// missing counts the blocks that are not there. Blocks may come in any order
+// and more than once. Files that were put together are alike in their numbers,
+// not in their addresses: what one number has most of is how many files there
+// are.
+func (n uf2Numbers) missing() (count int64) {
+	for total, list := range n {
+		slices.Sort(list)
+		list = slices.Compact(list)
+		files, same := int64(0), int64(0)
+		for i, b := range list {
+			if i == 0 || b>>32 != list[i-1]>>32 {
+				same = 0
+			}
+			same++
+			files = max(files, same)
+		}
+		count += max(0, files*int64(total)-int64(len(list)))
+	}
+	return count
 }

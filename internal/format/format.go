@@ -4,8 +4,10 @@ package format
 
 import (
 	"io"
+	"sort"
 
 	"corelift/elfcore"
+	"corelift/elfcore/arch"
 	"corelift/notes"
 )
 
@@ -19,6 +21,21 @@ type Input struct {
 	Wrappers []string
 	Text     bool   // lines of text, in UTF-8 or bytes that are not known
 	Base     uint64 // target address of byte 0, for images that tell
+	// Gaps are the bytes, by their offset in the input, that an image has no
+	// record for: ascending and disjoint. They read as 0xff, since tools that
+	// read flash out leave out what is erased; but a record may have been lost
+	// just as well, so within a dump they are lost bytes.
+	Gaps []elfcore.Range
+	// CPU is that of the firmware which the user named, nil if none. A format
+	// goes by it only where the part of the dump that tells the CPU is lost.
+	CPU *arch.Arch
+}
+
+// GapsIn lists the gaps that touch the size bytes at off.
+func (in Input) GapsIn(off, size int64) []elfcore.Range {
+	from := sort.Search(len(in.Gaps), func(k int) bool { return int64(in.Gaps[k].End()) > off })
+	to := sort.Search(len(in.Gaps), func(k int) bool { return int64(in.Gaps[k].Addr) >= off+size })
+	return in.Gaps[from:max(from, to)]
 }
 
 // Hit is one dump found in an input: Len bytes from Off, the console lines
@@ -52,9 +69,10 @@ type Format struct {
 }
 
 // Kernel is an operating system whose threads can be found in the memory of
-// any Core, whichever format brought it. Symbol is what its programs define.
+// any Core, whichever format brought it. A program that defines any of Symbols
+// runs it.
 type Kernel struct {
 	Name    string
-	Symbol  string
+	Symbols []string
 	Threads Stage
 }

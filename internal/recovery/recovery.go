@@ -16,26 +16,37 @@ import (
 )
 
 // Rules runs the rules on every thread, in an order in which each can use what
-// the one before found.
+// the one before found. p is nil if there is no firmware.
 func Rules(c *elfcore.Core, p *firmware.Set) {
 	for i := range c.Threads {
 		t := &c.Threads[i]
 		if t.Regs.Arch() == nil {
 			continue
 		}
-		choose(c, p, t)
-		t.Alternatives = nil
 		if p == nil {
-			continue
+			undecided(c, t)
+		} else {
+			rules(c, p, t, i == c.Crash.Thread)
 		}
-		globalPointer(c, p, t)
-		if i == c.Crash.Thread {
-			ontoTrap(c, p, t)
-			doubtFrame(c, p, t)
-			fromStack(c, p, t)
-		}
-		frameRegister(c, p, t)
+		t.Alternatives = nil
 	}
+}
+
+func rules(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread, crashed bool) {
+	if crashed {
+		// Unwinding needs the right function, so this comes first.
+		ontoTrap(c, p, &t.Regs)
+		for i := range t.Alternatives {
+			ontoTrap(c, p, &t.Alternatives[i])
+		}
+	}
+	choose(c, p, t)
+	globalPointer(c, p, t)
+	if crashed && frameLost(c, p, &t.Regs) {
+		doubtFrame(c, t)
+		fromStack(c, p, t)
+	}
+	frameRegister(c, p, t)
 }
 
 // nowhere is the position of evidence that was computed.
@@ -48,35 +59,27 @@ const frameLimit = 64
 // where several do. A reading that was uncertain is recovered if the stack
 // bears it out.
 func choose(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread) {
-	if p == nil {
-		if len(t.Alternatives) > 0 {
-			undecided(c, t)
-		}
-		return
-	}
 	sp, state := t.Regs.SP()
 	if len(t.Alternatives) == 0 && state != elfcore.Suspect {
 		return
 	}
-	best := scored{regs: t.Regs}
-	best.score, best.frames = score(c, p, t.Regs)
+	best := read(c, p, t.Regs)
 	rivals := 0
 	for _, r := range t.Alternatives {
-		if s, frames := score(c, p, r); s > best.score {
-			best, rivals = scored{r, s, frames}, 0
-		} else if s == best.score && !same(&r, &best.regs) {
+		if now := read(c, p, r); now.score > best.score {
+			best, rivals = now, 0
+		} else if now.score == best.score && !same(&r, &best.regs) {
 			rivals++
 		}
 	}
 	t.Regs = best.regs
-	chosen, _ := t.Regs.SP()
-	why := c.Because("recovery.by-unwinding", fmt.Sprintf("of %d readings this one unwinds best: %d frames, score %d; sp was 0x%x",
-		len(t.Alternatives)+1, best.frames, best.score, sp), nowhere)
-	switch _, s := t.Regs.SP(); {
+	switch chosen, s := t.Regs.SP(); {
 	case best.score <= 0 || rivals > 0:
 		doubtSP(c, t, "no reading unwinds better than the others")
-	case s == elfcore.Suspect && certain(c, elfcore.Addr(chosen)):
-		t.Regs.Set(c.Arch.SP, chosen, elfcore.Recovered, why)
+	case s == elfcore.Suspect && best.bySP && certain(c, elfcore.Addr(chosen)):
+		t.Regs.Set(c.Arch.SP, chosen, elfcore.Recovered, c.Because("recovery.by-unwinding",
+			fmt.Sprintf("of %d readings this one unwinds best: %d frames, score %d; sp was 0x%x",
+				len(t.Alternatives)+1, best.frames, best.score, sp), nowhere))
 	}
 }
 
@@ -87,16 +90,45 @@ func certain(c *elfcore.Core, sp elfcore.Addr) bool {
 	return err == nil && s >= elfcore.Recovered
 }
 
-type scored struct {
+// reading is one reading of the registers and how well it unwinds. bySP tells
+// whether the stack pointer had a part in it.
+type reading struct {
 	regs          elfcore.Registers
 	score, frames int
+	bySP          bool
 }
 
-func score(c *elfcore.Core, p *firmware.Set, r elfcore.Registers) (points, frames int) {
+func read(c *elfcore.Core, p *firmware.Set, r elfcore.Registers) reading {
 	trace := unwind.Walk(c, p, r, frameLimit)
-	return unwind.Score(c, p, trace), len(trace)
+	return reading{r, unwind.Score(c, p, trace), len(trace), bySP(c.Arch, p, trace)}
 }
 
+// bySP tells whether a return address was where the stack pointer says. A link
+// register says nothing of it, a scan finds the right frames from a wrong one
+// too, and a frame pointer does without.
+func bySP(a *arch.Arch, p *firmware.Set, trace []unwind.Frame) bool {
+	for i := range trace[1:] {
+		switch inner := &trace[i]; trace[i+1].Trust {
+		case unwind.CFI:
+			row, _ := p.Row(inner.Lookup())
+			if _, s := inner.Regs.Get(row.CFA.Reg); row.CFA.Reg != a.SP && s != elfcore.Missing {
+				return false
+			}
+			if row.Regs[row.Return].Kind == firmware.RuleOffset {
+				return true
+			}
+		case unwind.LinkRegister:
+			if a.LR == arch.NoReg {
+				return true
+			}
+		default:
+			return trace[i+1].Trust == unwind.Exception
+		}
+	}
+	return false
+}
+
+// same tells whether two readings have the same stack pointer.
 func same(a, b *elfcore.Registers) bool {
 	x, _ := a.SP()
 	y, _ := b.SP()
@@ -140,28 +172,45 @@ func globalPointer(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread) {
 // that it lies in the function that trapped and not at the start of the next
 // one. Only where the program ended itself (oops, panic, assertion) and the
 // bytes before the pc are a trap.
-func ontoTrap(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread) {
-	pc, s := t.Regs.PC()
+func ontoTrap(c *elfcore.Core, p *firmware.Set, r *elfcore.Registers) {
+	pc, s := r.PC()
 	if c.Crash.Fault.Value != arch.FaultAbort || s < elfcore.Recovered {
 		return
 	}
-	code := make([]byte, 4)
-	from := elfcore.Addr(pc&c.Arch.CodeMask) - elfcore.Addr(len(code))
-	if p.ReadConst(code, from) != nil {
-		if _, err := c.Memory.Read(code, from); err != nil {
-			return
-		}
-	}
-	if size, ok := c.Arch.TrapBefore(code); ok {
-		t.Regs.Set(c.Arch.PC, pc-uint64(size), elfcore.Recovered,
+	if size, ok := c.Arch.TrapBefore(codeBefore(c, p, elfcore.Addr(pc&c.Arch.CodeMask))); ok {
+		r.Set(c.Arch.PC, pc-uint64(size), elfcore.Recovered,
 			c.Because("recovery.pc-onto-trap", fmt.Sprintf("the dump has 0x%x, behind the trap instruction", pc), nowhere))
 	}
 }
 
-// frameRegister computes a frame pointer that the target did not store.
+// maxCode is how many bytes of code are looked at for a call or a trap, the
+// longest being RISC-V's auipc and jalr.
+const maxCode = 8
+
+// codeBefore reads the code that ends at an address, up to maxCode bytes: from
+// the firmware, or from the dump where it was loaded at run time.
+func codeBefore(c *elfcore.Core, p *firmware.Set, end elfcore.Addr) []byte {
+	for n := maxCode; n > 0; n-- {
+		code := make([]byte, n)
+		from := end - elfcore.Addr(n)
+		if p.ReadConst(code, from) == nil {
+			return code
+		}
+		if s, err := c.Memory.Read(code, from); err == nil && s >= elfcore.Recovered {
+			return code
+		}
+	}
+	return nil
+}
+
+// frameRegister computes a frame pointer that the target did not store, from
+// the stack pointer and the call frame information at the pc: it is no surer
+// than these two.
 func frameRegister(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread) {
 	if r, v, ok := unwind.FrameRegister(c, p, t.Regs); ok {
-		t.Regs.Set(r, v, elfcore.Recovered,
+		_, pc := t.Regs.PC()
+		_, sp := t.Regs.SP()
+		t.Regs.Set(r, v, min(pc, sp, elfcore.Recovered),
 			c.Because("recovery.frame-pointer", "from the stack pointer and the function's call frame information", nowhere))
 	}
 }
