@@ -16,6 +16,7 @@ import (
 type image struct {
 	*container // nil: a bare stream
 	in         format.Input
+	holes      []hole // of the input
 	header     []byte // of the container
 	off        int64  // of the container, or of the stream if it is bare
 	start      int64  // of the stream
@@ -29,8 +30,8 @@ type image struct {
 
 // openImage looks for a container's header before the stream at start, not
 // before floor.
-func openImage(in format.Input, start, floor int64, h fileHeader) (*image, error) {
-	m := &image{in: in, off: start, start: start}
+func openImage(in format.Input, holes []hole, start, floor int64, h fileHeader) (*image, error) {
+	m := &image{in: in, holes: holes, off: start, start: start}
 	var buf [longest]byte
 	before := buf[:min(longest, start-floor)]
 	if n, err := in.ReadAt(before, start-int64(len(before))); n < len(before) {
@@ -43,12 +44,14 @@ func openImage(in format.Input, start, floor int64, h fileHeader) (*image, error
 // plain: the input is the stream and nothing else.
 func (m *image) plain() bool { return m.container == nil && m.start == 0 }
 
-// identify finds the container in the bytes before the stream.
+// identify finds the container in the bytes before the stream. Its header must
+// be all there, unlike the padding behind it.
 func (m *image) identify(before []byte, bits uint8) {
 	for i := range containers {
 		c := &containers[i]
 		for _, n := range c.streams {
-			if c.bits == bits && n <= len(before) && bytes.HasPrefix(before[len(before)-n:], []byte(c.magic)) {
+			if c.bits == bits && n <= len(before) && bytes.HasPrefix(before[len(before)-n:], []byte(c.magic)) &&
+				len(within(m.holes, m.start-int64(n), int64(c.streams[0]))) == 0 {
 				m.container, m.header, m.off = c, slices.Clone(before[len(before)-n:]), m.start-int64(n)
 				return
 			}
@@ -138,7 +141,7 @@ func (m *image) written() int64 {
 // proven tells whether the container's checksum holds; known is false where it
 // has none or its bytes are not all there.
 func (m *image) proven() (holds, known bool) {
-	if m.container == nil || m.sumAt == 0 || !m.sized {
+	if m.container == nil || m.sumAt == 0 || !m.sized || len(m.stream().holes) > 0 {
 		return false, false
 	}
 	var sum uint16
@@ -168,7 +171,8 @@ func (m *image) failed() int32 {
 
 func (m *image) stream() stream {
 	return stream{ReaderAt: io.NewSectionReader(m.in, m.start, m.size), size: m.size,
-		pos: func(off int64) elfcore.Pos { return elfcore.Pos{Off: m.start + off} }}
+		pos:   func(off int64) elfcore.Pos { return elfcore.Pos{Off: m.start + off} },
+		holes: within(m.holes, m.start, m.size), holesAt: m.start}
 }
 
 // extent walks the blocks of a stream as far as they follow one another.

@@ -8,10 +8,11 @@ import (
 
 // findImages finds the dumps in bytes that are not text: files, flash and
 // memory images of any size, captured datagrams. Datagrams come first, as what
-// they carry would pass for images (zephyr.md 4.7).
+// they carry would pass for images (zephyr.md 4.7); but memory holds a stale one
+// now and then.
 func findImages(in format.Input) ([]format.Hit, error) {
-	images := imageFinder{in: in, budget: in.Size + 4*freeSpace}
-	sessions := sessionFinder{datagrams: datagramScanner{in: in}}
+	images := imageFinder{in: in, holes: gapsIn(in, 0, in.Size), budget: in.Size + 4*freeSpace}
+	sessions := sessionFinder{datagrams: datagramScanner{packets: openPackets(in)}}
 	err := eachInitial(in, 0, in.Size, func(off int64, head []byte) {
 		images.visit(off, head)
 		sessions.visit(off, head)
@@ -19,7 +20,7 @@ func findImages(in format.Input) ([]format.Hit, error) {
 	if err == nil {
 		err = images.err
 	}
-	if hits := sessions.hits(); len(hits) > 0 || err != nil {
+	if hits, sure := sessions.hits(); sure || err != nil || len(images.hits) == 0 {
 		return hits, err
 	}
 	return images.hits, nil
@@ -32,6 +33,7 @@ const freeSpace = 1 << 20
 // holds copies of headers.
 type imageFinder struct {
 	in     format.Input
+	holes  []hole // of the input
 	hits   []format.Hit
 	next   int64 // nothing before it
 	bare   int64 // no bare streams before it
@@ -48,16 +50,25 @@ func (f *imageFinder) visit(off int64, head []byte) {
 	if !ok || !h.plausible() {
 		return
 	}
-	m, err := openImage(f.in, off, f.next, h)
+	m, err := openImage(f.in, f.holes, off, f.next, h)
 	if err != nil {
 		f.err = err
 		return
 	}
 	bare := m.container == nil && !m.plain()
-	if bare && (off < f.bare || !h.leads(head[fileHeaderSize:])) {
+	if bare && (off < f.bare || !h.leads(head[fileHeaderSize:]) || f.sent(off)) {
 		return
 	}
 	f.add(m, bare)
+}
+
+// sent tells whether the stream at off is the payload of a datagram: it ends
+// with that, and the capture goes on with bytes of its own.
+func (f *imageFinder) sent(off int64) bool {
+	var p [datagramHeader]byte
+	n, _ := f.in.ReadAt(p[:], max(0, off-datagramHeader))
+	_, ok := parseDatagram(p[:n])
+	return ok
 }
 
 func (f *imageFinder) add(m *image, bare bool) {
@@ -76,7 +87,7 @@ func (f *imageFinder) add(m *image, bare bool) {
 		last.Len = min(last.Len, m.off-last.Off)
 	}
 	f.hits = append(f.hits, format.Hit{Off: m.off, Len: m.end - m.off, Score: m.score(proven),
-		Whole: m.sized && !m.cut && m.failed() == 0 && (holds || !summed)})
+		Whole: m.sized && !m.cut && m.failed() == 0 && (holds || !summed) && len(m.stream().holes) == 0})
 
 	f.next, f.bare = m.start+m.blocks, m.end
 	switch {

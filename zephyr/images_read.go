@@ -10,27 +10,25 @@ import (
 
 // readImage reads one of the dumps that findImages found.
 func readImage(in format.Input, h format.Hit) (*builder, error) {
-	var head [datagramHeader]byte
-	n, _ := in.ReadAt(head[:], h.Off)
-	if _, ok := parseDatagram(head[:n], in.Size-h.Off); ok {
-		return readDatagrams(in, h.Off, h.Off+h.Len)
+	if p, ok := packetsAt(in, h.Off); ok {
+		return readDatagrams(p, h.Off, h.Off+h.Len)
 	}
 	in.Size = min(in.Size, h.Off+h.Len)
-	m, err := imageAt(in, h.Off)
+	m, err := imageAt(in, gapsIn(in, h.Off, h.Len), h.Off)
 	if err != nil {
 		return nil, err
 	}
 	m.measure(freeSpace)
 	b := &builder{source: in.Name, hint: in.CPU, backend: m.backend(), headerAt: elfcore.Pos{Off: m.start}}
 	m.judge(b)
-	readStream(b, m.stream())
+	m.judgeGaps(b, readStream(b, m.stream()))
 	m.judgeEnd(b)
 	return b, nil
 }
 
 // imageAt opens the image that begins at off: the one of findImages, which
 // also took the first stream that a container can belong to.
-func imageAt(in format.Input, off int64) (*image, error) {
+func imageAt(in format.Input, holes []hole, off int64) (*image, error) {
 	at := []int{0}
 	for i := range containers {
 		at = append(at, containers[i].streams...)
@@ -44,7 +42,7 @@ func imageAt(in format.Input, off int64) (*image, error) {
 		if !ok || !h.plausible() {
 			continue
 		}
-		if m, err := openImage(in, start, off, h); err != nil || m.off == off {
+		if m, err := openImage(in, holes, start, off, h); err != nil || m.off == off {
 			return m, err
 		}
 	}
@@ -88,6 +86,19 @@ func (m *image) judge(b *builder) {
 	if holds, known := m.proven(); known && !holds {
 		b.report(elfcore.Loss, "zephyr.checksum", at, "the bytes do not sum up", fmt.Sprintf("0x%04x", m.storedSum()),
 			"some byte of the dump is wrong; which one can't be told")
+	}
+}
+
+// judgeGaps reports the bytes of the stream that the image has no record for.
+// In a file the dump ends with its blocks, at end.
+func (m *image) judgeGaps(b *builder, end int64) {
+	for _, h := range m.stream().holes {
+		from, to := max(h.off, m.start), min(h.off+h.size, m.start+m.size)
+		if m.plain() && from > end {
+			break
+		}
+		b.report(elfcore.Loss, "zephyr.gap", elfcore.Pos{Off: from},
+			fmt.Sprintf("the image has nothing for 0x%x-0x%x, which the dump takes", m.in.Base+uint64(from), m.in.Base+uint64(to)), "", "left out")
 	}
 }
 

@@ -451,6 +451,92 @@ func TestChecksumBlocks(t *testing.T) {
 	}
 }
 
+// TestGaps takes each 16 bytes out of an image that has records. Lost bytes are
+// absent and told, wherever they were; what is behind the dump matters not.
+func TestGaps(t *testing.T) {
+	d := makeDump(4, 300, 1000, 64)
+	stream := d.flatten()
+	flash := append(inFlash(4, 64, stream), erased(4096)...)
+	whole := 300 + 1000 + 64
+	for name, tc := range map[string]struct {
+		image    []byte
+		at       int // of the stream
+		boundary int // of the records
+	}{"flash": {flash, 64, 0}, "flash across": {flash, 64, 5}, "file": {stream, 0, 0}, "bare": {slices.Concat(erased(256), stream, erased(512)), 256, 0}} {
+		for from := tc.boundary; from < len(tc.image); from += 16 {
+			in := input(slices.Clone(tc.image))
+			gap := elfcore.Range{Addr: elfcore.Addr(from), Size: min(16, uint64(len(tc.image)-from))}
+			in.Gaps, in.Base = []elfcore.Range{gap}, 0x8000
+			filled := tc.image[from:gap.End()]
+			in.ReaderAt = bytes.NewReader(slices.Concat(tc.image[:from], erased(len(filled)), tc.image[gap.End():]))
+			hits, err := findImages(in)
+			if from < tc.at+fileHeaderSize+shortHeader && int(gap.End()) > tc.at && len(hits) == 0 {
+				continue // nothing tells that there is a dump
+			}
+			if err != nil || len(hits) != 1 {
+				t.Fatalf("%s, gap %v: %+v %v", name, gap, hits, err)
+			}
+			b, err := readImage(in, hits[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := b.core()
+			if err != nil {
+				t.Fatalf("%s, gap %v: %v", name, gap, err)
+			}
+			if c.Crashed() != nil {
+				part(t, d, c)
+			}
+			size := 0
+			for r := range c.Memory.All() {
+				size += int(r.Size)
+			}
+			inside := from < tc.at+len(stream) && int(gap.End()) > tc.at
+			if told := slices.Contains(codesOf(c), "zephyr.gap"); name != "bare" && (told != inside || hits[0].Whole == inside && inside) {
+				t.Errorf("%s, gap %v: told %v, whole %v", name, gap, told, hits[0].Whole)
+			}
+			if !inside && size != whole {
+				t.Errorf("%s, gap %v: %d bytes of memory", name, gap, size)
+			}
+			if slices.Contains(codesOf(c), "zephyr.checksum") {
+				t.Errorf("%s, gap %v: the checksum of bytes that are not there", name, gap)
+			}
+			if t.Failed() {
+				t.FailNow()
+			}
+		}
+	}
+	// Where, in a word that the user can look for.
+	in := input(flash)
+	in.Base, in.Gaps = 0x08010000, []elfcore.Range{{Addr: 400, Size: 16}, {Addr: 2000, Size: 1000}}
+	b, err := readImage(in, format.Hit{Off: 0, Len: int64(64 + len(stream))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := b.diags; len(d) != 1 || d[0].Severity != elfcore.Loss || d[0].At.Off != 400 || !strings.Contains(d[0].Found, "0x8010190-0x80101a0") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestCopyOfHeader: with its header lost, a block's own copy of a header leads
+// nothing.
+func TestCopyOfHeader(t *testing.T) {
+	d := makeDump(4, 300, 1000, 700)
+	copy(d[3].payload[100:], d[3].header)
+	in := input(d.flatten())
+	header := bytes.Index(d.flatten(), d[3].header)
+	in.Gaps = []elfcore.Range{{Addr: elfcore.Addr(header), Size: 5}}
+	b, err := readImage(in, format.Hit{Len: in.Size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := b.core()
+	if err != nil {
+		t.Fatal(err)
+	}
+	part(t, d, c)
+}
+
 var markerLine = regexp.MustCompile(`#CD:([0-9a-f]+)`)
 
 // logBytes concatenates the hex of a log.

@@ -13,21 +13,21 @@ type dumpLine struct {
 	at   elfcore.Pos
 }
 
-// lineStore keeps the lines of one dump. Consecutive lines of the same length
-// share a run, so that a million lines cost little more than their bytes.
+// lineStore keeps the lines of one dump. Lines of the same length share a run,
+// so that a million lines cost little more than their bytes.
 type lineStore struct {
 	data []byte
 	runs []lineRun
 }
 
-// lineRun is count lines of size bytes each, from data[pos] on. Line numbers
-// in a run are consecutive. off is the offset of the first line in the input,
-// stride that of each further one.
+// lineRun is count lines of size bytes each, from data[pos] on. line and off are
+// the number and the offset in the input of the first one, step and stride how
+// much further each other one is.
 type lineRun struct {
 	first       int // index of its first line among all
 	count, size int
 	pos         int
-	line        int
+	line, step  int
 	off, stride int64
 	bad         bool
 }
@@ -45,10 +45,10 @@ func (l *lineStore) commit(pos int, bad bool, line int, off int64) {
 	size := len(l.data) - pos
 	if n := len(l.runs); n > 0 {
 		r := &l.runs[n-1]
-		if r.size == size && !r.bad && !bad && line == r.line+r.count && (r.count == 1 || off == r.off+int64(r.count)*r.stride) {
-			if r.count == 1 {
-				r.stride = off - r.off
-			}
+		if r.count == 1 {
+			r.step, r.stride = line-r.line, off-r.off
+		}
+		if r.size == size && !r.bad && !bad && line == r.line+r.count*r.step && off == r.off+int64(r.count)*r.stride {
 			r.count++
 			return
 		}
@@ -77,7 +77,7 @@ func (l *lineStore) at(i int) dumpLine {
 }
 
 func (l *lineStore) posIn(r lineRun, k int) elfcore.Pos {
-	return elfcore.Pos{Line: r.line + k, Off: r.off + int64(k)*r.stride}
+	return elfcore.Pos{Line: r.line + k*r.step, Off: r.off + int64(k)*r.stride}
 }
 
 // pos is the position of line i, or of the end if there is no such line.

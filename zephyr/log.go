@@ -137,8 +137,8 @@ func findLog(in format.Input) ([]format.Hit, error) {
 	}
 	var hits []format.Hit
 	for _, s := range list {
-		if s.lines == 0 && !s.location {
-			continue
+		if s.lines == 0 && !s.location || s.end <= s.console {
+			continue // nothing, or all of it on the last line of the dump before
 		}
 		h := format.Hit{Off: s.console, Len: s.end - s.console, Score: 50, Text: true}
 		if s.header || s.pretty {
@@ -260,7 +260,7 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 			at := elfcore.Pos{Line: line.Number, Off: line.Off}
 			switch classify(p) {
 			case payloadBegin:
-				begun, ended = true, false // the pretty form begins every block
+				begun = true
 			case payloadEnd:
 				ended = true
 			case payloadError:
@@ -268,6 +268,9 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 			case payloadLocation:
 				location = firstWord(p[len("LOCATION "):])
 			case payloadData:
+				if ended {
+					return // of a dump that begins on the last line, or in the pretty form
+				}
 				if !grown && len(p) >= 2*lineBytes {
 					grown = true
 					l.data = append(make([]byte, 0, len(l.data)+estimate(h, line)), l.data...) // slices.Grow clears it first

@@ -50,9 +50,10 @@ func word(p []byte, ptr int) uint64 {
 // payload of datagrams, or the lines of a log that ignore block boundaries.
 type stream struct {
 	io.ReaderAt
-	size  int64
-	pos   func(off int64) elfcore.Pos // of an offset in the stream
-	holes []hole
+	size    int64
+	pos     func(off int64) elfcore.Pos // of an offset in the stream
+	holes   []hole
+	holesAt int64 // where, as the holes count, the stream begins
 }
 
 // peek reads up to n bytes at off.
@@ -64,24 +65,32 @@ func (s stream) peek(off int64, n int) []byte {
 
 // readStream reads the blocks of a stream. Anything after the last block that
 // is not zeros or ones is looked through for further memory blocks: callback
-// devices write bytes of their own without a header (zephyr.md 2.2).
-func readStream(b *builder, s stream) {
-	defer b.punch(s.holes)
+// devices write bytes of their own without a header (zephyr.md 2.2). end is
+// where the last block ends.
+//
+// Folklore: the header of a block of memory is lost, and the memory, a stack
+// that the dumper ran on, holds a copy of one. The block that it seems to lead
+// is suspect, since no other follows it. Test: TestCopyOfHeader.
+func readStream(b *builder, s stream) (end int64) {
+	defer b.punch(s)
 	off := int64(0)
 	if h, ok := parseFileHeader(s.intact(0, fileHeaderSize)); ok {
 		b.header, b.headerAt = &h, s.pos(0)
 		off = fileHeaderSize
 	}
-	for off < s.size {
+	for found := int64(-1); off < s.size; {
 		next, ok := b.block(s, off)
 		if ok {
+			if off == found && !s.goesOn(next, b.ptrSize()) {
+				b.doubtLast()
+			}
 			off = next
 			continue
 		}
 		if !b.lossy && s.padding(off) {
-			return
+			break
 		}
-		found := s.resync(off+1, b.ptrSize())
+		found = s.resync(off+1, b.ptrSize())
 		if b.lossy {
 			b.doubtLast()
 		}
@@ -90,6 +99,20 @@ func readStream(b *builder, s stream) {
 			"skipped: a callback device's output, or a block whose header is damaged")
 		off = found
 	}
+	return off
+}
+
+// goesOn tells whether what stands at off can follow a block of memory: another
+// block, or nothing.
+func (s stream) goesOn(off int64, ptr int) bool {
+	p := s.intact(off, memoryHeader(ptr))
+	if _, _, ok := parseMemory(p, ptr); ok {
+		return true
+	}
+	if len(p) >= shortHeader && (p[0] == idFrozen || p[0] == idChecksum) && p[2] == 0 {
+		return true
+	}
+	return s.solid(off) == off && s.padding(off)
 }
 
 // padding: only erased flash or zeros follow.

@@ -29,17 +29,18 @@ type datagram struct {
 	off  uint32 // in the stream
 	seq  uint32 // from 0
 	size int    // bytes of payload
+	kept int    // those that the capture has for sure
 	next int64  // where it ends in the input
 	end  bool
-	cut  bool // the capture holds only its first bytes
 }
+
+func (d datagram) cut() bool { return d.kept < d.size }
 
 func (d datagram) payload() int64 { return d.at + datagramHeader }
 
-// parseDatagram reads a datagram's header; left is how many bytes there are
-// from its start on. Only the END one is empty, so that offset and sequence
-// number vouch for each other.
-func parseDatagram(p []byte, left int64) (d datagram, ok bool) {
+// parseDatagram reads a datagram's header. Only the END one is empty, so that
+// offset and sequence number vouch for each other.
+func parseDatagram(p []byte) (d datagram, ok bool) {
 	if len(p) < datagramHeader || string(p[:4]) != datagramMagic {
 		return d, false
 	}
@@ -47,48 +48,61 @@ func parseDatagram(p []byte, left int64) (d datagram, ok bool) {
 	d = datagram{off: binary.LittleEndian.Uint32(p[4:]), seq: binary.LittleEndian.Uint32(p[12:]),
 		size: int(binary.LittleEndian.Uint16(p[8:])), end: flags == datagramEnd}
 	return d, flags&^datagramEnd == 0 && d.size <= datagramMax && d.end == (d.size == 0) &&
-		int64(datagramHeader+d.size) <= left &&
 		d.off >= d.seq && uint64(d.off) <= uint64(d.seq)*datagramMax
 }
 
 // datagramScanner finds the datagrams of a capture in the order in which they
 // arrived.
 type datagramScanner struct {
-	in   format.Input
-	next int64 // where the last one ends
-	buf  [datagramMax]byte
+	packets packets
+	next    int64 // where the last one ends
+	buf     [datagramMax]byte
 }
 
 // at is the datagram that begins at off, whose first bytes are head.
+func (s *datagramScanner) at(off int64, head []byte) (d datagram, ok bool) {
+	if off < s.next {
+		return d, false
+	}
+	if d, ok = parseDatagram(head); !ok {
+		return d, false
+	}
+	s.packets.seek(off)
+	d.at = off
+	room := s.packets.to - d.payload()
+	if off < s.packets.from || room < 0 {
+		return d, false
+	}
+	d.kept = int(min(int64(d.size), room))
+	d.next = d.payload() + int64(d.kept)
+	if !s.packets.known() {
+		s.cut(&d)
+	}
+	s.next = d.next
+	return d, true
+}
+
+// cut tells whether the next datagram begins within this one.
 //
 // Folklore: a datagram's payload may hold headers of datagrams, since the
 // backend builds them on the stack that it sends. Only a header that goes on
 // where this datagram ends is not such a copy: the capture was made with a
-// snap length and this datagram is cut short. Test: TestDatagramCut.
-func (s *datagramScanner) at(off int64, head []byte) (datagram, bool) {
-	if off < s.next {
-		return datagram{}, false
-	}
-	d, ok := parseDatagram(head, s.in.Size-off)
-	if !ok {
-		return d, false
-	}
-	d.at, d.next = off, off+int64(datagramHeader+d.size)
-	s.next = d.next
-	payload := s.buf[:d.size]
-	n, _ := s.in.ReadAt(payload, d.payload())
+// snap length and this datagram is cut short. Where its bytes end is not known
+// in a capture of an unknown kind. Test: TestDatagramCut.
+func (s *datagramScanner) cut(d *datagram) {
+	payload := s.buf[:d.kept]
+	n, _ := s.packets.in.ReadAt(payload, d.payload())
 	for i := 0; ; i++ {
 		j := bytes.Index(payload[i:n], []byte(datagramMagic))
 		if j < 0 {
-			return d, true
+			return
 		}
 		i += j
 		var p [datagramHeader]byte
-		got, _ := s.in.ReadAt(p[:], d.payload()+int64(i))
-		if follows, ok := parseDatagram(p[:got], s.in.Size); ok && follows.seq == d.seq+1 && follows.off == d.off+uint32(d.size) {
-			d.cut, d.next = true, d.payload()+int64(i)
-			s.next = d.next
-			return d, true
+		got, _ := s.packets.in.ReadAt(p[:], d.payload()+int64(i))
+		if follows, ok := parseDatagram(p[:got]); ok && follows.seq == d.seq+1 && follows.off == d.off+uint32(d.size) {
+			d.kept, d.next = 0, d.payload()+int64(i)
+			return
 		}
 	}
 }
@@ -108,6 +122,7 @@ type session struct {
 	seen       int    // different ones
 	ended      bool
 	cut        bool
+	begins     bool // its first datagram has the file header
 }
 
 // take adds a datagram, unless it belongs to another dump: a target counts
@@ -132,7 +147,7 @@ func (s *session) take(d datagram) bool {
 	}
 	s.end = max(s.end, d.next)
 	s.ended = s.ended || d.end
-	s.cut = s.cut || d.cut
+	s.cut = s.cut || d.cut()
 	return true
 }
 
@@ -148,39 +163,55 @@ func (f *sessionFinder) visit(off int64, head []byte) {
 	if !ok {
 		return
 	}
-	if n := len(f.list); n > 0 && f.list[n-1].take(d) {
-		return
+	last := int64(0) // where the dump before ends
+	if n := len(f.list); n > 0 {
+		if f.list[n-1].take(d) {
+			return
+		}
+		last = f.list[n-1].end
 	}
-	var s session
+	h, ok := parseFileHeader(head[datagramHeader:min(len(head), datagramHeader+d.kept)])
+	s := session{begins: d.seq == 0 && ok && h.plausible()}
 	s.take(d)
+	if p := &f.datagrams.packets; p.known() && p.at >= last {
+		s.first = p.at
+	}
 	f.list = append(f.list, s)
 }
 
-// hits lists the dumps. A single datagram may be anything.
-func (f *sessionFinder) hits() (hits []format.Hit) {
+// hits lists the dumps. A single datagram may be anything unless a dump begins
+// with it. sure tells that datagrams are what was captured: they are not left
+// in a memory.
+func (f *sessionFinder) hits() (hits []format.Hit, sure bool) {
+	sure = f.datagrams.packets.kind != notPackets
 	for _, s := range f.list {
-		if s.seen > 1 {
+		if s.seen > 1 || s.begins {
 			hits = append(hits, format.Hit{Off: s.first, Len: s.end - s.first, Score: 90,
 				Whole: s.ended && !s.cut && int64(s.seen) == int64(s.top)+1})
+			sure = sure || s.seen > 1 || s.first == 0
 		}
 	}
-	return hits
+	return hits, sure
 }
 
 // readDatagrams reads the dump whose datagrams begin between from and to.
-func readDatagrams(in format.Input, from, to int64) (*builder, error) {
+func readDatagrams(p packets, from, to int64) (*builder, error) {
+	in := p.in
 	b := &builder{source: in.Name, hint: in.CPU, backend: "UDP datagrams", headerAt: elfcore.Pos{Off: from}}
 	var list []datagram
 	end := int64(-1) // size of the stream by the END datagram
-	scanner := datagramScanner{in: in}
+	scanner := datagramScanner{packets: p}
 	err := eachInitial(in, from, to, func(off int64, head []byte) {
 		switch d, ok := scanner.at(off, head); {
 		case !ok:
 		case d.end:
 			end = int64(d.off)
-		case d.cut:
+		case d.cut():
 			b.report(elfcore.Loss, "zephyr.datagram-cut", elfcore.Pos{Off: d.at}, fmt.Sprintf("a datagram of %d bytes was captured in part", d.size),
-				"", "left out: capture again without a snap length")
+				"", fmt.Sprintf("%d bytes are kept: capture again without a snap length", d.kept))
+			if d.size = d.kept; d.size > 0 {
+				list = append(list, d)
+			}
 		default:
 			list = append(list, d)
 		}

@@ -89,8 +89,11 @@ func (w walk) isHeader(i int) bool {
 		return n == shortHeader && line.data[2] == 0
 	case idMemory:
 		ptr := w.linePtr(n)
+		if ptr == 0 || n != memoryHeader(ptr) {
+			return false
+		}
 		_, _, ok := parseMemory(line.data, ptr)
-		return ptr > 0 && n == memoryHeader(ptr) && ok
+		return ok
 	case idFrozen:
 		return (n == frozenHeader(4) || n == frozenHeader(8)) && line.data[2] == 0
 	case idChecksum:
