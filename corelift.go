@@ -14,16 +14,33 @@ import (
 
 	"corelift/elfcore"
 	"corelift/elfcore/firmware"
+	"corelift/espcore"
 	"corelift/internal/capture"
 	"corelift/internal/format"
+	"corelift/internal/formats/blueos"
+	"corelift/internal/formats/crashcatcher"
+	"corelift/internal/formats/mcoredump"
+	"corelift/internal/formats/memfault"
+	"corelift/internal/formats/mynewt"
+	"corelift/internal/formats/nuttx"
+	"corelift/internal/freertos"
 	"corelift/internal/recovery"
 	"corelift/zephyr"
 )
 
 // formats and kernels are all that corelift knows. Adding one is a line here.
 var (
-	formats = []format.Format{zephyr.Format}
-	kernels = []format.Kernel{zephyr.Kernel}
+	formats = []format.Format{
+		zephyr.Format,
+		espcore.Format,
+		memfault.Format,
+		nuttx.Format,
+		blueos.Format,
+		mcoredump.Format,
+		crashcatcher.Format,
+		mynewt.Format,
+	}
+	kernels = []format.Kernel{zephyr.Kernel, freertos.Kernel}
 )
 
 // Dump is one dump found in an input, not yet decoded. It stays readable as
@@ -58,6 +75,12 @@ type Options struct {
 	// Candidates are firmware files to try where Program is nil. The best is
 	// used if the evidence supports it, and recorded as assumed.
 	Candidates []string
+	// Archive is a directory in which to look for the firmware where Program
+	// is nil: by the identity that the dump holds, else as Candidates.
+	Archive string
+	// With are files of other programs on the target (ROM, bootloader), which
+	// go with whichever candidate is taken.
+	With []string
 	// Assumed, unless nil, is told which candidate was taken. It must stay
 	// open as long as the Core is read.
 	Assumed func(*firmware.Set)
@@ -70,6 +93,9 @@ type Options struct {
 	Honest        Honesty
 	// KeepSuspect writes memory of which it is not sure that it is right.
 	KeepSuspect bool
+	// FixNoreturn lowers return addresses of Xtensa threads that lie on the
+	// next function's ENTRY, for GDBs that stop there. It edits dumped bytes.
+	FixNoreturn bool
 }
 
 // UnknownError says that an input holds no dump that corelift knows.
@@ -103,6 +129,7 @@ func Dumps(ctx context.Context, src io.Reader, name string) ([]Dump, error) {
 	}
 	var list []Dump
 	for _, in := range source.Inputs {
+		var found []Dump
 		for i := range formats {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -112,10 +139,18 @@ func Dumps(ctx context.Context, src io.Reader, name string) ([]Dump, error) {
 			if err != nil {
 				return nil, err
 			}
+			var covered int64
 			for _, h := range hits {
-				list = append(list, Dump{Format: f.Name, Whole: h.Whole, Off: h.Off, Size: h.Len, format: f, in: in, hit: h, notes: source.Notes})
+				if h.Score >= sureScore {
+					covered += h.Len
+				}
+				found = append(found, Dump{Format: f.Name, Whole: h.Whole, Off: h.Off, Size: h.Len, format: f, in: in, hit: h, notes: source.Notes})
+			}
+			if covered > in.Size/2 {
+				break // what another vendor could have left there is not worth a search
 			}
 		}
+		list = append(list, likeliest(found)...)
 	}
 	if len(list) == 0 {
 		looks := ""
@@ -131,6 +166,19 @@ func Dumps(ctx context.Context, src io.Reader, name string) ([]Dump, error) {
 	return list, nil
 }
 
+// sureScore is the Score from which on a dump is taken for proven.
+const sureScore = 90
+
+// likeliest drops the dumps that overlap one of another format which is surer:
+// a vendor's dump may embed another's, or share its first bytes.
+func likeliest(found []Dump) []Dump {
+	return slices.DeleteFunc(slices.Clone(found), func(d Dump) bool {
+		return slices.ContainsFunc(found, func(o Dump) bool {
+			return o.format != d.format && o.hit.Score > d.hit.Score && d.Off < o.Off+o.Size && o.Off < d.Off+d.Size
+		})
+	})
+}
+
 // Wrappers says, outermost first, what was taken off to get at the dump.
 func (d Dump) Wrappers() []string { return d.in.Wrappers }
 
@@ -138,50 +186,57 @@ func (d Dump) Wrappers() []string { return d.in.Wrappers }
 // memory, registers that the vendor's block lacks, the firmware's identity.
 // Errors: *MismatchError, and why nothing of the dump could be saved.
 func (d Dump) Core(ctx context.Context, o Options) (*elfcore.Core, error) {
-	if o.Program == nil && len(o.Candidates) > 0 {
+	if o.Program == nil && (len(o.Candidates) > 0 || o.Archive != "") {
 		return d.assume(ctx, o)
 	}
-	return d.core(ctx, o)
+	c, _, err := d.core(ctx, o)
+	return c, err
 }
 
-func (d Dump) core(ctx context.Context, o Options) (*elfcore.Core, error) {
+// core does the work with the firmware named, and says how that matches.
+func (d Dump) core(ctx context.Context, o Options) (c *elfcore.Core, m firmware.Match, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, m, err
 	}
 	if o.Program != nil {
 		d.in.CPU = o.Program.Arch()
 	}
-	c, err := d.format.Read(d.in, d.hit)
-	if err != nil {
-		return nil, err
+	if c, err = d.format.Read(d.in, d.hit); err != nil {
+		return nil, m, err
 	}
-	for _, n := range d.notes {
-		c.Report(n)
-	}
+	report(c, d.notes)
 	if len(o.Console) > 0 && d.format.Console != nil {
 		d.format.Console(c, o.Console)
 	}
 	set := o.Program
 	if set != nil && set.Arch() != c.Arch {
 		// Nothing can be reasoned with a program for another CPU.
-		m := set.Match(c)
+		m = set.Match(c)
 		if !o.Force {
-			return nil, &MismatchError{set.Images()[0].Path, m}
+			return nil, m, &MismatchError{set.Images()[0].Path, m}
 		}
 		reportMatch(c, set, m)
 		set = nil
 	}
+	if set != nil && c.Program.SHA256Prefix != "" {
+		go set.Images()[0].SHA256() // Match will need it, and the other core is idle
+	}
 	reason(c, d.format, set)
 	if set != nil {
-		m := set.Match(c)
+		m = set.Match(c)
 		if m.Verdict == firmware.Different && !o.Force {
-			return nil, &MismatchError{set.Images()[0].Path, m}
+			return nil, m, &MismatchError{set.Images()[0].Path, m}
 		}
 		identify(c, set, m)
+	}
+	if o.FixNoreturn {
+		recovery.FixNoreturn(c, set)
+	}
+	if set != nil {
 		memory(c, set, o)
 	}
 	c.KeepSuspect = o.KeepSuspect
-	return c, nil
+	return c, m, nil
 }
 
 // reason runs the stages that need more than the dump's own layout.
@@ -220,8 +275,8 @@ func identify(c *elfcore.Core, set *firmware.Set, m firmware.Match) {
 	c.Flags, c.HasFlags = img.Flags, true
 	c.Program.File, c.Program.Entry, c.Program.HasEntry = img.Name, elfcore.Addr(img.Entry), true
 	c.Program.FloatBits, c.Program.MatchVerdict = img.FloatBits, m.Verdict.String()
-	if img.BuildID != "" {
-		c.Program.BuildID = img.BuildID
+	if img.BuildID != "" && c.Program.BuildID == "" {
+		c.Program.BuildID, c.Program.BuildIDAdded = img.BuildID, true
 	}
 	reportMatch(c, set, m)
 }
@@ -242,61 +297,9 @@ func memory(c *elfcore.Core, set *firmware.Set, o Options) {
 	hide := o.Honest == HonestOn || o.Honest == HonestAuto && (len(uncovered) > 0 || recovery.CalledNull(c, set))
 	if hide {
 		recovery.HideInitial(c, set)
-	} else if o.SelfContained {
+	}
+	if o.SelfContained && !c.Program.HideInitial { // not every CPU can hide, which adds the code
 		recovery.SelfContained(c, set)
 	}
 	recovery.ReportUncovered(c, uncovered, c.Program.HideInitial)
-}
-
-// assume tries the candidates and takes the one that the evidence supports
-// best, or none.
-func (d Dump) assume(ctx context.Context, o Options) (*elfcore.Core, error) {
-	candidates := o.Candidates
-	o.Candidates, o.Force = nil, false
-	var best *elfcore.Core
-	var taken *firmware.Set
-	var tried []elfcore.Diagnostic
-	top := firmware.Match{Verdict: firmware.Unproven}
-	for _, path := range candidates {
-		set, err := firmware.Open(path)
-		if err != nil {
-			continue // not a program: the user did not name it
-		}
-		o.Program = set
-		c, err := d.core(ctx, o)
-		if err != nil {
-			var different *MismatchError
-			if errors.As(err, &different) {
-				tried = append(tried, rejected(path, different.Match))
-			}
-			continue
-		}
-		m := set.Match(c)
-		if m.Verdict > top.Verdict || m.Verdict == top.Verdict && best != nil && m.Score > top.Score {
-			best, taken, top = c, set, m
-			best.Program.Assumed = true
-		} else if m.Verdict <= firmware.Unproven {
-			tried = append(tried, rejected(path, m))
-		}
-	}
-	if best != nil {
-		if o.Assumed != nil {
-			o.Assumed(taken)
-		}
-		return best, nil
-	}
-	o.Program = nil
-	c, err := d.core(ctx, o)
-	if err == nil {
-		for _, t := range tried {
-			c.Report(t)
-		}
-	}
-	return c, err
-}
-
-func rejected(path string, m firmware.Match) elfcore.Diagnostic {
-	return elfcore.Diagnostic{Severity: elfcore.Info, Code: "firmware.not-assumed", At: elfcore.Pos{Off: -1},
-		Found: fmt.Sprintf("%s: %v: %s", path, m.Verdict, strings.Join(m.Reasons, "; ")),
-		Done:  "not used, since you did not name it; use -e to insist"}
 }

@@ -19,6 +19,8 @@ var looks = []struct {
 	{"looks like a program (ELF); give the dump first and the program with -e", isELF(1, 2, 3)},
 	{"looks like a minidump; use minidump tools", hasPrefix("MDMP")},
 	{"looks like a zip archive; unpack it", hasPrefix("PK\x03\x04")},
+	{"looks like a flash image of an ESP32 without a stored core dump", isFlash(true)},
+	{"looks like a flash image of an ESP32 that has no partition for core dumps", isFlash(false)},
 	{"looks like a text without a dump's lines", func(h []byte) bool {
 		return utf8.Valid(h[:max(0, len(h)-utf8.UTFMax)]) && bytes.IndexByte(h, 0) < 0
 	}},
@@ -40,6 +42,28 @@ func isELF(types ...byte) func([]byte) bool {
 			t = h[17]
 		}
 		return bytes.IndexByte(types, t) >= 0
+	}
+}
+
+// An entry of Espressif's partition table has 32 bytes: its magic, type and
+// subtype, then what is not of interest here.
+const (
+	tableAt   = 0x8000
+	entrySize = 32
+	entry     = "\xaa\x50"
+	coreEntry = entry + "\x01\x03"
+)
+
+// isFlash matches images of an ESP32's flash by their partition table, with or
+// without a partition for core dumps.
+func isFlash(withCore bool) func([]byte) bool {
+	return func(h []byte) bool {
+		table, core := 0, false
+		for at := tableAt; at+entrySize <= len(h) && bytes.HasPrefix(h[at:], []byte(entry)); at += entrySize {
+			core = core || bytes.HasPrefix(h[at:], []byte(coreEntry))
+			table++
+		}
+		return table > 0 && core == withCore
 	}
 }
 

@@ -220,7 +220,8 @@ const MaxAttachment = 64 << 10
 
 // Identity names the program that crashed. Empty means unknown.
 type Identity struct {
-	BuildID      string `json:"build_id,omitempty"` // lower-case hex
+	BuildID      string `json:"build_id,omitempty"`       // lower-case hex
+	BuildIDAdded bool   `json:"build_id_added,omitempty"` // BuildID is that of File; the dump has none
 	SHA256Prefix string `json:"sha256_prefix,omitempty"`
 	Project      string `json:"project,omitempty"`
 	Version      string `json:"version,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sort"
 )
 
@@ -103,6 +104,34 @@ func (m *Memory) Add(r Region) (differs []Range) {
 	}
 	m.regions = append(m.regions[:i], append(out, m.regions[j:]...)...)
 	return differs
+}
+
+// Replace puts a region in the place of bytes that are there, whatever their
+// State. It is the one way to change dumped bytes, for rules that the user asks
+// for: the evidence of r must keep the old ones. If a byte of the range is
+// missing nothing changes and the error is a *GapError.
+func (m *Memory) Replace(r Region) error {
+	if gaps := m.Missing(r.Range); len(gaps) > 0 {
+		return &GapError{gaps[0].Addr}
+	}
+	if r.Size == 0 {
+		return nil
+	}
+	i := sort.Search(len(m.regions), func(k int) bool { return m.regions[k].last() >= r.Addr })
+	j := i
+	for m.regions[j].last() < r.last() {
+		j++
+	}
+	var out []Region
+	if first := m.regions[i]; first.Addr < r.Addr {
+		out = append(out, first.Part(Range{first.Addr, uint64(r.Addr - first.Addr)}))
+	}
+	out = append(out, r)
+	if end := m.regions[j]; end.last() > r.last() {
+		out = append(out, end.Part(Range{r.last() + 1, uint64(end.last() - r.last())}))
+	}
+	m.regions = slices.Replace(m.regions, i, j+1, out...)
+	return nil
 }
 
 // difference compares two regions of the same range and returns the runs of

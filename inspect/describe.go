@@ -31,8 +31,9 @@ func Describe(c *elfcore.Core, p *firmware.Set, in Input, d Detail) *Info {
 		Damaged: c.Damaged(), Diagnostics: c.Diagnostics, Suppressed: c.Suppressed,
 	}
 	for name, f := range c.Facts {
-		if got := fact(c, f); got != nil {
-			info.Facts[name] = got
+		// That a fact is missing is worth telling if there is a reason.
+		if f.State != elfcore.Missing || f.Why != 0 {
+			info.Facts[name] = &Fact[string]{f.Value, f.State, source(c, f.Why)}
 		}
 	}
 	if c.Program != (elfcore.Identity{}) {

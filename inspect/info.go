@@ -56,7 +56,7 @@ type CPU struct {
 }
 
 // Fact is a value with its trust and what produced it. A fact that is missing
-// is nil.
+// is nil; in Info.Facts, where its absence has a reason, one without a value.
 type Fact[T any] struct {
 	Value T             `json:"value"`
 	State elfcore.State `json:"state"`

@@ -30,7 +30,8 @@ capture; also in gzip, base64, Intel HEX or UF2. "-" is standard input.
 The core is written beside INPUT, its extension replaced by .core; several
 dumps become .1.core, .2.core. The names of the written files are printed.
 Without -e the programs in build/ and .pio/build/ are tried, below the working
-directory and that of INPUT; one is used only if the dump bears it out.`,
+directory and that of INPUT, and those of --archive; one is used only if the
+dump bears it out.`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, streams) error {
 			var c conversion
 			c.input.declare(fs)

@@ -101,6 +101,9 @@ func complain(w io.Writer, err error) {
 		if more := len(reasons) - fewReasons; more > 0 {
 			say(w, "  and %s", count(more, "further observation"))
 		}
+		if mismatch.Match.Named {
+			hint(w, "the file must be the one that was flashed, byte for byte; --archive DIR looks for it")
+		}
 		hint(w, "--allow-mismatch uses it all the same, -e none goes without")
 	case errors.As(err, &usage):
 		say(w, "%s", err)

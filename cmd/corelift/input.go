@@ -29,12 +29,14 @@ const (
 type inputFlags struct {
 	elf           string
 	with          []string
+	archive       string
 	log           string
 	pick          string
 	force         bool
 	selfContained bool
 	honest        string
 	keepSuspect   bool
+	fixNoreturn   bool
 }
 
 // honesty are the words that --honest-memory takes.
@@ -42,7 +44,8 @@ var honesty = map[string]corelift.Honesty{"auto": corelift.HonestAuto, "on": cor
 
 func (f *inputFlags) declare(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.elf, "elf", "e", "", "firmware that crashed, an ELF `FILE` with symbols; \"none\" does\nwithout. Unset: programs in the usual build directories are tried")
-	fs.StringArrayVar(&f.with, "with", nil, "`FILE` of another program on the target, such as a bootloader;\nmay be repeated")
+	fs.StringArrayVar(&f.with, "with", nil, "`FILE` of another program on the target, such as a bootloader or the\nchip's ROM; may be repeated")
+	fs.StringVar(&f.archive, "archive", "", "`DIR` to search for the firmware, without -e: by the build-id or SHA-256\nin the dump, else by what it shows. Unset: $CORELIFT_ARCHIVE")
 	fs.StringVar(&f.log, "log", "", "`FILE` with console text of the crash, which can hold registers\nthat a binary dump lacks")
 	fs.StringVar(&f.pick, "select", "", "`WHICH` dump of several: a number, last or all. Unset: the last\nthat is whole")
 	fs.BoolVar(&f.force, "allow-mismatch", false, "go on with a firmware that does not match the dump")
@@ -54,6 +57,7 @@ func (f *inputFlags) declareMemory(fs *pflag.FlagSet) {
 	fs.StringVar(&f.honest, "honest-memory", "auto", "`WHEN` to make RAM that the dump lacks unreadable, instead of showing\ninitial values of the firmware: auto, on or off")
 	fs.Lookup("honest-memory").NoOptDefVal = "on"
 	fs.BoolVar(&f.keepSuspect, "keep-suspect", false, "write memory too of which it is not sure that it is right")
+	fs.BoolVar(&f.fixNoreturn, "fix-noreturn", false, "lower return addresses on Xtensa that lie on the next function's entry,\nwhere mainline GDB stops; edits bytes of the dump")
 }
 
 // capture is an opened input with the dumps that were chosen from it.
@@ -103,7 +107,7 @@ func (f *inputFlags) open(ctx context.Context, s streams, name string, cores boo
 	if info, err := file.Stat(); err == nil {
 		c.inputs = append(c.inputs, info)
 	}
-	o := corelift.Options{Force: f.force, SelfContained: f.selfContained, Honest: honest, KeepSuspect: f.keepSuspect}
+	o := corelift.Options{Force: f.force, SelfContained: f.selfContained, Honest: honest, KeepSuspect: f.keepSuspect, FixNoreturn: f.fixNoreturn}
 	if err := f.openOthers(c, &o); err != nil {
 		return nil, err
 	}
@@ -113,7 +117,7 @@ func (f *inputFlags) open(ctx context.Context, s streams, name string, cores boo
 			return c, err
 		}
 	}
-	if o.Program == nil && f.elf != noFirmware {
+	if f.elf == "" {
 		o.Candidates = candidates(name)
 	}
 	dumps, err := corelift.Dumps(ctx, interruptible(ctx, file), c.name)
@@ -158,16 +162,29 @@ func interruptible(ctx context.Context, file *os.File) io.Reader {
 
 // openOthers opens the files that go with the input.
 func (f *inputFlags) openOthers(c *capture, o *corelift.Options) (err error) {
-	paths := append([]string{f.elf}, f.with...)
-	if f.elf == "" || f.elf == noFirmware {
+	var paths []string
+	switch f.elf {
+	case noFirmware:
 		if len(f.with) > 0 {
-			return &usageError{text: "--with goes with -e, the main program"}
+			return &usageError{text: "--with goes with a main program, but -e says none"}
 		}
-		paths = nil
+	case "":
+		if o.Archive, err = f.searched(); err != nil {
+			return err
+		}
+		paths, o.With = f.with, f.with
+	default:
+		paths = append([]string{f.elf}, f.with...)
 	}
 	if len(paths) > 0 {
-		if o.Program, err = firmware.Open(paths...); err != nil {
+		program, err := firmware.Open(paths...)
+		if err != nil {
 			return hinted(err, "-e takes the program (ELF), INPUT is the dump")
+		}
+		if f.elf == "" {
+			program.Close() // opened again with each program that is tried
+		} else {
+			o.Program = program
 		}
 	}
 	if f.log != "" {
@@ -182,6 +199,28 @@ func (f *inputFlags) openOthers(c *capture, o *corelift.Options) (err error) {
 		}
 	}
 	return nil
+}
+
+// archiveVariable is the environment's default of --archive.
+const archiveVariable = "CORELIFT_ARCHIVE"
+
+// searched is the directory of --archive; empty if there is none.
+func (f *inputFlags) searched() (string, error) {
+	dir, from := f.archive, "--archive"
+	if dir == "" {
+		dir, from = os.Getenv(archiveVariable), "$"+archiveVariable
+	}
+	if dir == "" {
+		return "", nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a directory", dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", from, err)
+	}
+	return dir, nil
 }
 
 // maxConsole bounds the text of --log, in bytes.

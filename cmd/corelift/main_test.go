@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,18 +33,23 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM ARGUMENTS...   check an exit code
 //	mangle HOW IN OUT                 change a log, see manglers
 //
-// and the condition [tool:NAME], which fails instead of being false if the
-// environment says CORELIFT_TOOLS=required.
+// and the conditions [tool:NAME], which fails instead of being false if the
+// environment says CORELIFT_TOOLS=required, and [corpus]: the dumps that are
+// shared between projects are there. $ROOT is the project's directory.
 func TestScript(t *testing.T) {
 	firmware, err := filepath.Abs("../../testdata/firmware")
 	if err != nil {
 		t.Fatal(err)
 	}
+	root := filepath.Dir(filepath.Dir(firmware))
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("FIRMWARE", firmware)
+			e.Setenv("ROOT", root)
+			e.Setenv("CORPUS", filepath.Join(filepath.Dir(root), "shared", "corpus"))
+			e.Setenv("CORELIFT_ARCHIVE", "")
 			e.Setenv("HOSTILE", "a\x1b[31mb\u202e.log")
 			e.Setenv("CORELIFT_GDB", "")
 			bin, _, _ := strings.Cut(e.Getenv("PATH"), string(filepath.ListSeparator))
@@ -54,6 +61,10 @@ func TestScript(t *testing.T) {
 			"mangle": mangle,
 		},
 		Condition: func(condition string) (bool, error) {
+			if condition == "corpus" {
+				_, err := os.Stat(filepath.Join(filepath.Dir(root), "shared", "corpus"))
+				return err == nil, nil
+			}
 			tool, ok := strings.CutPrefix(condition, "tool:")
 			if !ok {
 				return false, fmt.Errorf("unknown condition %q", condition)
@@ -107,6 +118,25 @@ var manglers = map[string]func(string) []byte{
 		lines := strings.SplitAfter(s, "\n")
 		n := len(lines) / 2
 		return []byte(strings.Join(append(lines[:n:n], lines[n+1:]...), ""))
+	},
+	"flash": func(string) []byte { // of an ESP32, erased but for the partition table
+		b := bytes.Repeat([]byte{0xff}, 1<<20)
+		copy(b[0x8000:], "\xaa\x50\x00\x00\x00\x00\x01\x00\x00\x00\x10\x00factory\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+		copy(b[0x8020:], "\xaa\x50\x01\x03\x00\x00\x0f\x00\x00\x00\x01\x00coredump\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+		return b
+	},
+	"bin": func(string) []byte { // the smallest of an ESP32: version 0.1, one task that was interrupted
+		le := binary.LittleEndian
+		words := []uint32{16 + 12 + 340 + 256 + 4, 0x0001, 1, 340, 0x3ffafba0, 0x3ffb4e00, 0x3ffb4f00}
+		words = append(words, make([]uint32, 340/4)...)
+		frame := make([]uint32, 256/4)
+		copy(frame, []uint32{0xdeadbeef, 0x4008110d, 0x60820, 0x8008510c, 0x3ffb4ec0})
+		frame[20] = 29 // EXCCAUSE
+		var b []byte
+		for _, w := range append(words, frame...) {
+			b = le.AppendUint32(b, w)
+		}
+		return le.AppendUint32(b, crc32.ChecksumIEEE(b))
 	},
 	"late": func(s string) []byte { // the capture began within the dump
 		return []byte(s[strings.Index(s, "#CD:4d01"):])

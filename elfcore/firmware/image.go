@@ -180,3 +180,7 @@ func (m *Image) hash() string {
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// SHA256 is the hash of the whole file in lower-case hex, empty if it can't be
+// read. It is computed once; safe for concurrent use.
+func (m *Image) SHA256() string { return m.sha256() }

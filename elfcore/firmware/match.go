@@ -33,10 +33,12 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 
 // Match is how a Set fits a dump. Score is 0 to 100 and orders candidates of
 // one verdict. Reasons are sentences, those against first; they may quote the
-// dump and are raw.
+// dump and are raw. Named tells that the verdict comes from an identity that
+// the dump holds.
 type Match struct {
 	Verdict Verdict
 	Score   int
+	Named   bool
 	Reasons []string
 }
 
@@ -61,6 +63,10 @@ const (
 	leastPrefix     = 6  // digits of a SHA-256
 )
 
+// OwnBytes is the rule, in the evidence of memory, that took the bytes from the
+// program: they are no proof of it.
+const OwnBytes = "firmware.section"
+
 // examiner gathers what speaks for and against one program.
 type examiner struct {
 	set  *Set
@@ -68,15 +74,15 @@ type examiner struct {
 	main *Image
 
 	same   bool     // an identity is equal
+	named  bool     // one was compared
 	hard   []string // contradictions that no damage explains
 	weak   []string // contradictions that a damaged stack explains
 	found  []string // in favour
 	counts [kinds]int
 }
 
-// checks are what is looked at, in this order.
+// checks are what is looked at besides CPU and identity, in this order.
 var checks = []func(*examiner){
-	(*examiner).identity,
 	(*examiner).constants,
 	(*examiner).stacks,
 	(*examiner).entries,
@@ -89,7 +95,9 @@ var checks = []func(*examiner){
 // build that differs only where the dump shows nothing is Compatible, too.
 func (s *Set) Match(c *elfcore.Core) Match {
 	x := &examiner{set: s, core: c, main: s.images[0]}
-	if x.machine() {
+	fits := x.machine()
+	x.identity()
+	if fits {
 		for _, check := range checks {
 			check(x)
 		}
@@ -106,7 +114,7 @@ func (x *examiner) verdict() Match {
 	}
 	// Data may lie at the same place in two builds; code hardly does.
 	code := x.counts[kindCalls] > 0 || x.counts[kindConstants] > 0
-	m := Match{Verdict: Unproven}
+	m := Match{Verdict: Unproven, Named: x.named}
 	switch {
 	case x.same:
 		m.Verdict, score = Same, 100
@@ -146,17 +154,18 @@ func (x *examiner) machine() bool {
 // identity compares what names the build.
 func (x *examiner) identity() {
 	id := x.core.Program
-	if has := x.main.BuildID; has != "" && id.BuildID != "" {
+	if has := x.main.BuildID; has != "" && id.BuildID != "" && !id.BuildIDAdded {
 		x.identical("build-id", strings.ToLower(id.BuildID), has)
 	}
 	if len(id.SHA256Prefix) >= leastPrefix {
-		if sum := x.main.sha256(); sum != "" {
+		if sum := x.main.SHA256(); sum != "" {
 			x.identical("SHA-256", strings.ToLower(id.SHA256Prefix), sum[:min(len(sum), len(id.SHA256Prefix))])
 		}
 	}
 }
 
 func (x *examiner) identical(what, dump, program string) {
+	x.named = true
 	if dump == program {
 		x.same = true
 		say(&x.found, "the %s %s in the dump is that of %s", what, dump, x.main.Name)
@@ -175,7 +184,7 @@ func (x *examiner) constants() {
 			continue
 		}
 		for r := range x.core.Memory.All() {
-			if r.State < elfcore.Recovered {
+			if r.State < elfcore.Recovered || x.core.Explain(r.Why).Rule == OwnBytes {
 				continue
 			}
 			from := max(r.Addr, s.Addr)
@@ -280,6 +289,9 @@ func (x *examiner) objects() {
 		}
 	}
 	for r := range x.core.Memory.All() {
+		if x.core.Explain(r.Why).Rule == OwnBytes {
+			continue
+		}
 		if name, o, ok := x.main.symbols().at(r.Addr, objectSymbol); ok && o == r.Range && o.Size >= leastObject {
 			named[name] = true
 		}

@@ -13,7 +13,7 @@ import (
 func SelfContained(c *elfcore.Core, p *firmware.Set) {
 	null, hidden := nullCode(c, p)
 	for _, s := range p.ReadOnly() {
-		why := c.Because("firmware.section", s.Name, nowhere)
+		why := c.Because(firmware.OwnBytes, s.Name, nowhere)
 		perm := uint32(elfcore.PermR)
 		if s.Exec {
 			perm |= elfcore.PermX

@@ -8,6 +8,7 @@ package recovery
 
 import (
 	"fmt"
+	"slices"
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
@@ -64,18 +65,21 @@ func choose(c *elfcore.Core, p *firmware.Set, t *elfcore.Thread) {
 		return
 	}
 	best := read(c, p, t.Regs)
-	rivals := 0
+	rivals := []elfcore.Registers{} // that unwind as well
 	for _, r := range t.Alternatives {
 		if now := read(c, p, r); now.score > best.score {
-			best, rivals = now, 0
+			best, rivals = now, nil
 		} else if now.score == best.score && !same(&r, &best.regs) {
-			rivals++
+			rivals = append(rivals, r)
 		}
+	}
+	if best.score <= 0 {
+		rivals = append(t.Alternatives, t.Regs)
 	}
 	t.Regs = best.regs
 	switch chosen, s := t.Regs.SP(); {
-	case best.score <= 0 || rivals > 0:
-		doubtSP(c, t, "no reading unwinds better than the others")
+	case best.score <= 0 || len(rivals) > 0:
+		doubt(c, t, rivals, "no reading unwinds better than the others")
 	case s == elfcore.Suspect && best.bySP && certain(c, elfcore.Addr(chosen)):
 		t.Regs.Set(c.Arch.SP, chosen, elfcore.Recovered, c.Because("recovery.by-unwinding",
 			fmt.Sprintf("of %d readings this one unwinds best: %d frames, score %d; sp was 0x%x",
@@ -136,21 +140,29 @@ func same(a, b *elfcore.Registers) bool {
 }
 
 // undecided: without a firmware nothing tells the readings apart, unless they
-// agree on the stack pointer. The first is the commonest case; a value on
-// which rivals differ is suspect.
+// agree on the stack pointer. The first is the commonest case.
 func undecided(c *elfcore.Core, t *elfcore.Thread) {
 	for i := range t.Alternatives {
 		if !same(&t.Alternatives[i], &t.Regs) {
-			doubtSP(c, t, "without the firmware nothing tells it from other readings")
+			doubt(c, t, t.Alternatives, "without the firmware nothing tells it from other readings")
 			return
 		}
 	}
 }
 
-// doubtSP makes a stack pointer that was not read but computed suspect.
-func doubtSP(c *elfcore.Core, t *elfcore.Thread, text string) {
-	if v, s := t.Regs.SP(); s == elfcore.Recovered {
-		t.Regs.Set(c.Arch.SP, v, elfcore.Suspect, c.Because("recovery.undecided", text, nowhere))
+// doubt makes the stack pointer, and what else rival readings differ in,
+// suspect where it was computed.
+func doubt(c *elfcore.Core, t *elfcore.Thread, rivals []elfcore.Registers, text string) {
+	why := c.Because("recovery.undecided", text, nowhere)
+	for i := range c.Arch.Regs {
+		r := arch.Reg(i)
+		v, s := t.Regs.Get(r)
+		if s == elfcore.Recovered && (r == c.Arch.SP || slices.ContainsFunc(rivals, func(o elfcore.Registers) bool {
+			w, ws := o.Get(r)
+			return w != v || ws != s
+		})) {
+			t.Regs.Set(r, v, elfcore.Suspect, why)
+		}
 	}
 }
 
