@@ -40,7 +40,7 @@ bench: build
 	scripts/bench
 
 cross:
-	for t in linux/amd64 linux/arm64 linux/arm linux/386 linux/riscv64 darwin/arm64 darwin/amd64 windows/amd64 windows/arm64 freebsd/amd64; do \
+	for t in linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/amd64; do \
 	  echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/corelift || exit 1; done
 
 # Rebuild the fixture firmware and capture it anew (cross compilers, QEMU).

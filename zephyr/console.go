@@ -51,6 +51,7 @@ type consoleText struct {
 	name      string
 	interrupt bool    // the thread is the one that was interrupted
 	reason    *uint64 // number of the fatal error
+	printed   said    // its line and tag
 	cpu       string
 	assertion string
 	page      *uint64 // address of an x86 page fault
@@ -58,12 +59,13 @@ type consoleText struct {
 }
 
 // said is a register's value as a line says it. tag is the word before the
-// line's first name, mostly the log module.
+// line's first name, mostly the log module; digits are those that were printed.
 type said struct {
-	reg   arch.Reg
-	value uint64
-	line  int
-	tag   string
+	reg    arch.Reg
+	value  uint64
+	digits int
+	line   int
+	tag    string
 }
 
 // parseConsole reads the fatal handler's lines of each crash in a plain text.
@@ -87,19 +89,20 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 		line++
 		off += len(raw)
 		raw = bytes.TrimRight(raw, "\r\n")
-		if bytes.Contains(raw, []byte("*** Booting")) {
+		if bytes.Contains(raw, []byte(bootMarker)) {
 			next()
 		}
 		if i := bytes.Index(raw, []byte("ASSERTION FAIL")); i >= 0 {
 			begin()
 			k.assertion, k.end = string(raw[i:]), off
 		}
-		if i := bytes.Index(raw, []byte("ZEPHYR FATAL ERROR")); i >= 0 {
+		if i := bytes.Index(raw, []byte(fatalMarker)); i >= 0 {
 			begin()
 			over, k.end = true, off
-			number, _, _ := strings.Cut(strings.TrimPrefix(string(raw[i:]), "ZEPHYR FATAL ERROR "), ":")
-			if v, ok := decimalValue(number); ok {
+			number, _, whole := strings.Cut(strings.TrimPrefix(string(raw[i:]), fatalMarker+" "), ":")
+			if v, ok := decimalValue(number); ok && whole {
 				k.reason = &v
+				k.printed = said{line: line, tag: lastWord(bytes.TrimSuffix(bytes.TrimSpace(raw[:i]), []byte(">>>")))}
 			}
 			if _, cpu, ok := strings.Cut(string(raw[i:]), "on CPU "); ok {
 				k.cpu = strings.TrimSpace(cpu)
@@ -115,10 +118,10 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 		if bytes.Contains(raw, []byte("Fault during interrupt handling")) {
 			k.interrupt = true
 		}
-		tag := ""
+		tag, first := "", true
 		for name, value := range capture.Pairs(raw) {
-			if tag == "" {
-				tag = before(raw, name)
+			if first {
+				first, tag = false, lastWord(raw[:max(0, bytes.Index(raw, []byte(name+":")))])
 			}
 			v, ok := hexValue(value)
 			if !ok {
@@ -132,8 +135,8 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 			}
 			if to, ok := consoleNames[a][name]; ok {
 				name = to
-			} else {
-				name, _, _ = strings.Cut(name, "/") // r0/a1
+			} else if before, _, ok := strings.Cut(name, "/"); ok && !strings.Contains(name, " ") { // more than a name if a colon got lost
+				name = before // r0/a1
 			}
 			if consoleDecimal[name] {
 				if v, ok = decimalValue(value); !ok {
@@ -142,7 +145,7 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 			}
 			if r, ok := a.Reg(name); ok {
 				begin()
-				k.said, k.end = append(k.said, said{r, v, line, tag}), off
+				k.said, k.end = append(k.said, said{r, v, len(strings.TrimPrefix(value, "0x")), line, tag}), off
 			}
 		}
 	}
@@ -150,39 +153,43 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 	return crashes
 }
 
-// before is the word that stands before a name on a line.
-func before(line []byte, name string) string {
-	words := bytes.Fields(line[:max(0, bytes.Index(line, []byte(name+":")))])
+// lastWord is what text ends with, "" if it is blank.
+func lastWord(text []byte) string {
+	words := bytes.Fields(text)
 	if len(words) == 0 {
 		return ""
 	}
 	return string(words[len(words)-1])
 }
 
+// inParentheses is what stands in the parentheses that end p, "" without them.
 func inParentheses(p []byte) string {
-	_, p, ok := bytes.Cut(p, []byte("("))
+	_, p, _ = bytes.Cut(p, []byte("("))
+	p, ok := bytes.CutSuffix(bytes.TrimSpace(p), []byte(")"))
 	if !ok {
 		return ""
 	}
-	return string(bytes.TrimSuffix(bytes.TrimSpace(p), []byte(")")))
+	return string(p)
 }
 
 // handlerLines is how far from the pc, in lines, the handler prints the others.
 const handlerLines = 40
 
-// settle picks the registers that the handler printed: near the pc, and by the
-// same log module. One that it printed with two values is left out.
+// settle picks the registers that the handler printed: near the pc or, where
+// that line is lost, the reason, and by the same log module. One that it printed
+// with two values is left out.
 //
 // Folklore: an application's line "s1: 25" is about a sensor, and the lines of
 // the handler's own stack trace, "0: sp: 8000bd40 ra: 80000a78", are about the
 // caller. Their tags are "app:" and "0:". Test: TestConsoleStrangers.
 func (k *consoleText) settle(a *arch.Arch) {
 	k.registers = map[arch.Reg]said{}
-	at := slices.IndexFunc(k.said, func(s said) bool { return s.reg == a.PC })
-	if at < 0 {
+	pc := k.printed
+	if at := slices.IndexFunc(k.said, func(s said) bool { return s.reg == a.PC }); at >= 0 {
+		pc = k.said[at]
+	} else if k.reason == nil {
 		return
 	}
-	pc := k.said[at]
 	twice := map[arch.Reg]bool{}
 	for _, s := range k.said {
 		if s.tag != pc.tag || s.line < pc.line-handlerLines || s.line > pc.line+handlerLines {
@@ -221,6 +228,27 @@ func plainText(text []byte) (plain []byte) {
 		plain = append(capture.AppendPlain(plain, bytes.TrimRight(line, "\r\n")), '\n')
 	}
 	return plain
+}
+
+// window is the plain text of a part of a log.
+type window struct {
+	text []byte
+	line int     // the number of its first line
+	ends []int64 // where its lines end, in the log
+}
+
+func readWindow(t *capture.Text, from, to int64) (w window, err error) {
+	for line, err := range t.Lines(from, to) {
+		if err != nil {
+			return w, err
+		}
+		if len(w.ends) == 0 {
+			w.line = line.Number
+		}
+		w.text = append(capture.AppendPlain(w.text, line.Text), '\n')
+		w.ends = append(w.ends, line.End)
+	}
+	return w, nil
 }
 
 // addConsole lets the console text, which must be plain, fill what the dump
@@ -351,6 +379,9 @@ func (k *consoleText) crash(c *elfcore.Core, at elfcore.Pos) {
 		return
 	}
 	if k.page != nil {
+		if c.Crash.Fault.State == elfcore.Missing {
+			c.Crash.Fault = elfcore.Fact[arch.Fault]{Value: arch.FaultAccess, State: elfcore.Known, Why: why}
+		}
 		c.Crash.Addr = elfcore.Fact[elfcore.Addr]{Value: elfcore.Addr(*k.page), State: elfcore.Known, Why: why}
 		return
 	}

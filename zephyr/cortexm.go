@@ -67,14 +67,34 @@ func completeCortexM(c *elfcore.Core, t *elfcore.Thread) {
 	case state == elfcore.Suspect && dumped != 0:
 		readings = unconfirmed(c, &base, dumped)
 	default:
-		why := c.Because("zephyr.sp-not-found", "sp was not set and its exception frame is not in the dump", nowhere)
-		t.Regs.Clear(c.Arch.SP, why)
 		if isSignature(&base) {
 			misread(c, &t.Regs)
 		}
+		aboveFrame(c, &t.Regs)
 		return
 	}
 	t.Regs, t.Alternatives = readings[0], readings[1:]
+}
+
+// aboveFrame computes sp where the frame is not in the dump but the console text
+// says where it lay, how large it was (EXC_RETURN) and whether a word for the
+// alignment was above it (xPSR).
+func aboveFrame(c *elfcore.Core, r *elfcore.Registers) {
+	psp, s1 := r.Get(cmReg.psp)
+	xpsr, s2 := r.Get(c.Arch.Flags)
+	exc, ok := excReturn(r)
+	if !ok || exc&excPSP == 0 || min(s1, s2) != elfcore.Known {
+		r.Clear(c.Arch.SP, c.Because("zephyr.sp-not-found", "sp was not set and its exception frame is not in the dump", nowhere))
+		return
+	}
+	sp := psp + basicFrame
+	if exc&excBasic == 0 {
+		sp = psp + extendedFrame
+	}
+	if xpsr&xpsrAligned != 0 {
+		sp += 4
+	}
+	r.Set(c.Arch.SP, sp, elfcore.Recovered, c.Because("zephyr.sp-from-psp", fmt.Sprintf("the exception frame lay at 0x%08x", psp), nowhere))
 }
 
 // adjustedFrame finds the exception frame from the dumped sp: at it or, if sp

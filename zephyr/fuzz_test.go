@@ -60,9 +60,11 @@ func FuzzLog(f *testing.F) {
 		from, to := max(0, begin-900), min(len(text), begin+3000)
 		f.Add(text[from:to])
 		f.Add(append(slices.Clone(text[begin:to]), text[from:to]...))
+		f.Add(slices.Concat(text[from:begin], text[from:to], text[from:begin]))
 	}
 	f.Add([]byte(marker + "5a4501000300050019000000410200440009" + strings.Repeat("4d0100", 9) + "\n" + marker + "4d01000000002010000020aabb\n"))
 	f.Add([]byte("#CD:BEGIN#\n#CD:LOCATION 0x20\n#CD:ERROR CANNOT DUMP#\n#CD:5a45\n#CD:END#\n#CD:430100ffffffff\n"))
+	f.Add([]byte(crashText + "*** Booting\n" + strings.ReplaceAll(crashText, "r15", "R15") + "#CD:LOCATION 0x20\n" + crashText + crashText))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		in := format.Input{ReaderAt: bytes.NewReader(text), Size: int64(len(text)), Name: "fuzz", Text: true}
 		hits, err := findLog(in)

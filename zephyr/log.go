@@ -2,6 +2,7 @@ package zephyr
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -110,6 +111,7 @@ func isHeaderLine(p []byte) bool {
 // segment is one dump's part of a log. Offsets are in bytes.
 type segment struct {
 	console, end int64 // where its console text begins; its end
+	first        int64 // the line that it begins with
 	passed       int64 // the last of its lines that was passed over
 	begun, ended bool  // markers seen
 	failed       bool  // the target says that it could not write all of it
@@ -128,18 +130,24 @@ const consoleBytes = 32 << 10
 // findLog splits a log into dumps. The shell's pretty form is looked for only
 // where a dump does not begin with a file header.
 func findLog(in format.Input) ([]format.Hit, error) {
-	list, err := segments(capture.NewText(in, marker), in.Size)
+	t := capture.NewText(in, marker)
+	list, err := segments(t, in.Size)
 	if err == nil && slices.ContainsFunc(list, func(s segment) bool { return s.begun && !s.header && s.lines > 0 }) {
 		list, err = segments(capture.NewText(in, markers...), in.Size)
 	}
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(s segment) bool {
+		return s.lines == 0 && !s.location || s.end <= s.console // nothing, or all of it on the last line of the dump before
+	})
 	var hits []format.Hit
-	for _, s := range list {
-		if s.lines == 0 && !s.location || s.end <= s.console {
-			continue // nothing, or all of it on the last line of the dump before
+	if in.Text { // a firmware has the words too
+		if hits, err = findFatal(t, in.Size, list); err != nil {
+			return nil, err
 		}
+	}
+	for _, s := range list {
 		h := format.Hit{Off: s.console, Len: s.end - s.console, Score: 50, Text: true}
 		if s.header || s.pretty {
 			h.Score = 90
@@ -147,6 +155,7 @@ func findLog(in format.Input) ([]format.Hit, error) {
 		h.Whole = (s.header || s.pretty) && (s.ended || !s.begun) && !s.failed
 		hits = append(hits, h)
 	}
+	slices.SortFunc(hits, func(a, b format.Hit) int { return cmp.Compare(a.Off, b.Off) })
 	return hits, nil
 }
 
@@ -159,7 +168,7 @@ func segments(t *capture.Text, size int64) ([]segment, error) {
 	pretty := false   // a title was seen since the last BEGIN
 	begin := int64(0) // where that is
 	open := func(off int64) {
-		list = append(list, segment{console: max(last, off-consoleBytes), pretty: pretty}) // the dump before may end later
+		list = append(list, segment{console: max(last, off-consoleBytes), first: off, pretty: pretty}) // the dump before may end later
 		cur = &list[len(list)-1]
 	}
 	// In the middle of a dump only its end and another file header are of
@@ -240,8 +249,21 @@ func segments(t *capture.Text, size int64) ([]segment, error) {
 	return list, nil
 }
 
-// readLog decodes one dump of a log.
+// readLog decodes one crash of a log: its dump or, without one, the fatal
+// handler's text.
 func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
+	if h.Score == fatalScore {
+		return readFatal(in, h)
+	}
+	c, err := readDump(in, h)
+	if err != nil {
+		return instead(in, h, err)
+	}
+	return c, nil
+}
+
+// readDump decodes one dump of a log.
+func readDump(in format.Input, h format.Hit) (*elfcore.Core, error) {
 	t := capture.NewText(in, marker)
 	b := &builder{source: in.Name, hint: in.CPU, headerAt: elfcore.Pos{Off: h.Off}}
 	l := &lineStore{}
@@ -291,7 +313,7 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 	}
 	if l.len() == 0 {
 		if location != "" {
-			return nil, fmt.Errorf("%s: the dump was not printed: it is in the target's memory at %s; read it out there (GDB: dump binary memory)", in.Name, location)
+			return nil, &inMemoryError{in.Name, location}
 		}
 		return nil, fmt.Errorf("%s: no dump bytes between the markers at offset 0x%x", in.Name, h.Off)
 	}
@@ -305,6 +327,13 @@ func readLog(in format.Input, h format.Hit) (*elfcore.Core, error) {
 		return nil, err
 	}
 	return c, b.console(c, t, h.Off, first)
+}
+
+// inMemoryError says that the dump was not printed.
+type inMemoryError struct{ source, at string }
+
+func (e *inMemoryError) Error() string {
+	return fmt.Sprintf("%s: the dump was not printed: it is in the target's memory at %s; read it out there (GDB: dump binary memory)", e.source, e.at)
 }
 
 // estimate guesses how many bytes the lines from a full one on hold: as many
@@ -354,22 +383,11 @@ func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 // console keeps the console text before the dump, and lets it fill what the
 // dump does not hold.
 func (b *builder) console(c *elfcore.Core, t *capture.Text, from, to int64) error {
-	var text []byte
-	firstLine := 0
-	for line, err := range t.Lines(from, to) {
-		if err != nil {
-			return err
-		}
-		if firstLine == 0 {
-			firstLine = line.Number
-		}
-		text = append(capture.AppendPlain(text, line.Text), '\n')
+	w, err := readWindow(t, from, to)
+	if err == nil && len(bytes.TrimSpace(w.text)) > 0 {
+		addConsole(c, w.text, elfcore.Pos{Line: w.line, Off: from})
 	}
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil
-	}
-	addConsole(c, text, elfcore.Pos{Line: firstLine, Off: from})
-	return nil
+	return err
 }
 
 // firstWord cuts p at the first character that is not a letter or a digit.

@@ -20,7 +20,7 @@ const Name = "zephyr"
 var Format = format.Format{
 	Name:     Name,
 	Magic:    []string{"ZE", "CD\x01\x00", "\xde\xb0\xde\xb0", "\xeb\x0d\xec\x0d", "ZCDU"},
-	Marker:   []string{marker},
+	Marker:   []string{marker, fatalMarker},
 	Find:     find,
 	Read:     read,
 	Complete: complete,

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -23,6 +24,11 @@ import (
 type streams struct{ in, out, err *os.File }
 
 func main() {
+	// A run lasts milliseconds. Fewer collections save a quarter of its CPU time
+	// where DWARF is read (18 to 14 ms on a 3.7 MB ELF); GOGC still counts.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	// A signal ends the work in hand, so that no temporary file stays; a second
 	// one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)

@@ -80,6 +80,13 @@ func NewText(in format.Input, markers ...string) *Text {
 	return t
 }
 
+// For is a Text of the same input with other markers. How lines end and where
+// they are wrapped is not found out anew, which takes longer than a Scan of a
+// small log.
+func (t *Text) For(markers ...string) *Text {
+	return &Text{in: t.in, find: newFinder(markers), eol: t.eol, other: t.other, wrap: t.wrap, marks: []mark{{0, 1}}}
+}
+
 // Width is the number of columns at which lines were wrapped; 0 if they were not.
 func (t *Text) Width() int {
 	if t.wrap == nil {

@@ -409,3 +409,20 @@ func TestMarkerIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestFor: other markers, found on the same lines.
+func TestFor(t *testing.T) {
+	in := textInput([]byte("a: one\rb: two\ra: three\r"))
+	first := NewText(in, "a:")
+	for _, l := range collect(t, first.Scan(0, in.Size)) {
+		if string(l.Text[:2]) != "a:" {
+			t.Errorf("%q", l.Text)
+		}
+	}
+	if l := collect(t, first.For("b:").Scan(0, in.Size)); len(l) != 1 || string(l[0].Text) != "b: two" || l[0].Number != 2 {
+		t.Errorf("%+v", l)
+	}
+	if l := collect(t, first.For().Lines(0, in.Size)); len(l) != 3 || l[2].Marker != -1 || l[2].Number != 3 {
+		t.Errorf("%+v", l)
+	}
+}
