@@ -30,7 +30,7 @@ vet:
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...
 
-# Each fuzz target for FUZZTIME.
+# Each fuzz target for FUZZTIME, a time or a number of executions (1000x).
 fuzz:
 	scripts/fuzz $(FUZZTIME)
 
