@@ -166,8 +166,8 @@ func Dumps(ctx context.Context, src io.Reader, name string) ([]Dump, error) {
 	return list, nil
 }
 
-// sureScore is the Score from which on a dump is taken for proven.
-const sureScore = 90
+// sureScore is the Score from which on a dump is hardly chance.
+const sureScore = 80
 
 // likeliest drops the dumps that overlap one of another format which is surer:
 // a vendor's dump may embed another's, or share its first bytes.
