@@ -27,7 +27,7 @@ type truthThread struct {
 func TestFirmwareThreads(t *testing.T) {
 	logs, _ := filepath.Glob("../testdata/firmware/*/*.log")
 	if len(logs) == 0 {
-		t.Skip("no testdata/firmware")
+		t.Fatal("no testdata/firmware")
 	}
 	for _, path := range logs {
 		name := filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)

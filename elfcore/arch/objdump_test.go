@@ -34,7 +34,7 @@ var (
 func TestAgainstObjdump(t *testing.T) {
 	programs, _ := filepath.Glob("../../testdata/firmware/*/fw.elf")
 	if len(programs) == 0 {
-		t.Skip("no fixture programs: run make firmware")
+		t.Fatal("no fixture programs: run make firmware")
 	}
 	for _, path := range programs {
 		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {

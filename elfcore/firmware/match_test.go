@@ -128,7 +128,7 @@ func open(t testing.TB, paths ...string) *Set {
 func TestMatchFixtures(t *testing.T) {
 	logs, _ := filepath.Glob(filepath.Join(fixtures, "*", "*.log"))
 	if len(logs) == 0 {
-		t.Skip("no fixtures in " + fixtures)
+		t.Fatal("no fixtures in " + fixtures)
 	}
 	for _, log := range logs {
 		cpu, scenario := filepath.Base(filepath.Dir(log)), strings.TrimSuffix(filepath.Base(log), ".log")

@@ -19,7 +19,7 @@ import (
 func cases(t *testing.T, run func(t *testing.T, x *fixture.Case, p *firmware.Set, c *elfcore.Core)) {
 	list, err := fixture.Load("../../testdata/firmware")
 	if err != nil {
-		t.Skip("no fixture programs: run make firmware: ", err)
+		t.Fatal("no fixture programs: run make firmware: ", err)
 	}
 	for _, x := range list {
 		t.Run(x.Name(), func(t *testing.T) {

@@ -37,7 +37,7 @@ type truth struct {
 func fixtures(t *testing.T, run func(t *testing.T, p *firmware.Set, c *elfcore.Core, want truth)) {
 	logs, err := filepath.Glob("../../testdata/firmware/*/*.log")
 	if err != nil || len(logs) == 0 {
-		t.Skip("no fixture programs: run make firmware")
+		t.Fatal("no fixture programs: run make firmware")
 	}
 	for _, log := range logs {
 		name := strings.TrimSuffix(log, ".log")
