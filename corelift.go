@@ -195,6 +195,7 @@ func (d Dump) Core(ctx context.Context, o Options) (*elfcore.Core, error) {
 
 // core does the work with the firmware named, and says how that matches.
 func (d Dump) core(ctx context.Context, o Options) (c *elfcore.Core, m firmware.Match, err error) {
+	defer firmware.Guard(&err)()
 	if err := ctx.Err(); err != nil {
 		return nil, m, err
 	}

@@ -18,6 +18,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"corelift/elfcore/firmware"
 )
 
 // streams are the standard streams of the process.
@@ -81,7 +83,8 @@ func run(ctx context.Context, args []string, s streams) int {
 // synonyms are flags in the place of a verb that everybody tries.
 var synonyms = map[string]string{"-h": "help", "--help": "help", "--version": "version"}
 
-func dispatch(ctx context.Context, args []string, s streams) error {
+func dispatch(ctx context.Context, args []string, s streams) (err error) {
+	defer firmware.Guard(&err)()
 	if len(args) == 0 {
 		return &usageError{text: "no verb given"}
 	}
@@ -94,7 +97,7 @@ func dispatch(ctx context.Context, args []string, s streams) error {
 		return &usageError{text: fmt.Sprintf("unknown verb %q", name)}
 	}
 	fs, do := v.newFlags()
-	err := fs.Parse(args[1:])
+	err = fs.Parse(args[1:])
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return v.help(s.out)

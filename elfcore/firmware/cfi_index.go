@@ -228,11 +228,12 @@ type frameTable struct {
 // code. An ELF has either, both, or an .eh_frame of four bytes.
 func (m *Image) readFrames() *frameTable {
 	t := newFrameTable(m)
-	for _, name := range []string{".debug_frame", ".eh_frame"} {
-		s := m.elf.Section(name)
-		if data, err := m.contents(s); err == nil {
-			t.add(frameSection{data: data, addr: s.Addr, eh: name == ".eh_frame", word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
-		}
+	if data, err := m.debugContents(".debug_frame"); err == nil {
+		t.add(frameSection{data: data, word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
+	}
+	s := m.elf.Section(".eh_frame")
+	if data, err := m.contents(s); err == nil {
+		t.add(frameSection{data: data, addr: s.Addr, eh: true, word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
 	}
 	t.sort()
 	return t

@@ -6,13 +6,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"corelift/elfcore/arch"
-	"corelift/notes"
 )
 
 // Image is one program ELF. Its fields are read from the headers when it is
@@ -27,14 +25,15 @@ type Image struct {
 	BuildID   string // lower-case hex, empty if it has none
 	FloatBits int    // width of the FPU that the program uses, 0 none
 
-	file     *os.File
-	size     int64
-	elf      *elf.File
-	sections []Section // those in memory
+	file
+	sections []Section            // those in memory
+	debugDir []string             // where separate debug files may be, see Set.SearchDebug
+	apart    atomic.Pointer[file] // the separate debug file, to be released
 
 	symbols func() *symbolTable
 	frames  func() *frameTable
 	types   func() *typeIndex
+	debug   func() *file // a separate debug file, nil if there is none or no need
 	sha256  func() string
 }
 
@@ -42,24 +41,18 @@ type Image struct {
 const maxNote = 64 << 10
 
 func openImage(path string) (m *Image, err error) {
-	f, err := os.Open(path)
+	mapped, err := mapFile(path)
 	if err != nil {
 		return nil, err // names the path itself
 	}
 	defer func() {
 		if err != nil {
-			f.Close()
+			mapped.release()
 			err = fmt.Errorf("%s: %w", path, err)
 		}
 	}()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("a directory, not a program; give the ELF file in it")
-	}
-	m = &Image{Path: path, Name: filepath.Base(path), file: f, size: info.Size()}
+	defer Guard(&err)()
+	m = &Image{Path: path, Name: filepath.Base(path), file: mapped}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		m.Name = filepath.Base(real)
 	}
@@ -67,10 +60,11 @@ func openImage(path string) (m *Image, err error) {
 		return nil, err
 	}
 	m.layOut()
-	m.readBuildID()
+	m.BuildID = m.buildID(m.Order)
 	m.symbols = sync.OnceValue(m.readSymbols)
 	m.frames = sync.OnceValue(m.readFrames)
 	m.types = sync.OnceValue(m.readTypes)
+	m.debug = sync.OnceValue(m.findSeparate)
 	m.sha256 = sync.OnceValue(m.hash)
 	return m, nil
 }
@@ -89,13 +83,12 @@ const (
 func (m *Image) readHeader() (err error) {
 	defer recovered(&err)
 	var head [headSize]byte
-	n, _ := m.file.ReadAt(head[:], 0)
+	n := copy(head[:], m.data)
 	if n < 4 || string(head[:4]) != elf.ELFMAG {
 		return notELF(head[:n])
 	}
-	m.elf, err = elf.NewFile(m.file)
-	if err != nil {
-		return fmt.Errorf("damaged or cut-off ELF file: %w", err)
+	if err := m.readELF(); err != nil {
+		return err
 	}
 	if m.elf.Type != elf.ET_EXEC {
 		return wrongType(m.elf.Type)
@@ -142,43 +135,12 @@ func (m *Image) readCPU() error {
 	return nil
 }
 
-// readBuildID looks for the note "GNU", type 3, in sections or, if there are
-// none, segments.
-func (m *Image) readBuildID() {
-	read := func(off, size, align uint64) {
-		if m.BuildID != "" || size > maxNote || !m.inFile(off, size) {
-			return
-		}
-		for n, err := range notes.All(m.file, int64(off), int64(size), int(min(align, 8)), m.Order) {
-			if err != nil {
-				return
-			}
-			if n.Owner == "GNU" && n.Type == 3 {
-				id, _ := n.Read(64)
-				m.BuildID = hex.EncodeToString(id)
-				return
-			}
-		}
-	}
-	for _, s := range m.elf.Sections {
-		if s.Type == elf.SHT_NOTE {
-			read(s.Offset, s.FileSize, s.Addralign)
-		}
-	}
-	for _, p := range m.elf.Progs {
-		if p.Type == elf.PT_NOTE && len(m.elf.Sections) == 0 {
-			read(p.Off, p.Filesz, p.Align)
-		}
-	}
-}
-
 // hash is the SHA-256 of the file in lower-case hex, empty if it can't be read.
 func (m *Image) hash() string {
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(m.file, 0, m.size)); err != nil {
-		return ""
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	var err error
+	defer Guard(&err)()
+	sum := sha256.Sum256(m.data)
+	return hex.EncodeToString(sum[:])
 }
 
 // SHA256 is the hash of the whole file in lower-case hex, empty if it can't be

@@ -1,11 +1,10 @@
 package firmware
 
 import (
+	"bytes"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"corelift/elfcore"
 )
@@ -26,52 +25,6 @@ type Section struct {
 // writable counts (code in RAM is linked so), initial data never does.
 func (s *Section) constant() bool { return !s.NoBits && (s.Exec || !s.Write) }
 
-// lazyBytes reads its bytes from the file on first use and keeps them. Program
-// ELFs have few and small sections in memory; a file that changes under a
-// mapping raises SIGBUS, one that is read does not.
-type lazyBytes struct {
-	io.ReaderAt
-	off  int64
-	size int
-	once sync.Once
-	data []byte
-	err  error
-}
-
-func (l *lazyBytes) load() ([]byte, error) {
-	l.once.Do(func() {
-		data := make([]byte, l.size)
-		if n, err := l.ReaderAt.ReadAt(data, l.off); n < l.size {
-			l.err = err
-			return
-		}
-		l.data = data
-	})
-	return l.data, l.err
-}
-
-// ReadAt reads from the section's bytes.
-func (l *lazyBytes) ReadAt(p []byte, off int64) (int, error) {
-	data, err := l.load()
-	if err != nil {
-		return 0, err
-	}
-	if off < 0 || off >= int64(len(data)) {
-		return 0, io.EOF
-	}
-	n := copy(p, data[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
-// inFile tells whether size bytes at off are in the file, so that a number
-// from a header never sizes an allocation by itself.
-func (m *Image) inFile(off, size uint64) bool {
-	return off <= uint64(m.size) && size <= uint64(m.size)-off
-}
-
 // layOut lists the sections in memory: from the section headers, or from the
 // loadable segments if a program was stripped of them.
 func (m *Image) layOut() {
@@ -81,7 +34,7 @@ func (m *Image) layOut() {
 			return
 		}
 		if !s.NoBits {
-			s.Data = &lazyBytes{ReaderAt: m.file, off: int64(off), size: int(size)}
+			s.Data = bytes.NewReader(m.data[off : off+size])
 		}
 		m.sections = append(m.sections, s)
 	}
@@ -123,33 +76,4 @@ func (m *Image) at(a elfcore.Addr, want func(*Section) bool) *Section {
 
 func (m *Image) executable(a elfcore.Addr) bool {
 	return m.at(a, func(s *Section) bool { return s.Exec && !s.NoBits }) != nil
-}
-
-// maxRatio bounds what a compressed section may unpack to. DWARF shrinks to a
-// third or so; zlib can claim a thousandfold.
-const maxRatio = 64
-
-var errNoSection = errors.New("no such section")
-
-// contents reads a whole section (.symtab, .debug_info), unpacked.
-func (m *Image) contents(s *elf.Section) (data []byte, err error) {
-	defer recovered(&err)
-	if s == nil || s.Type == elf.SHT_NOBITS {
-		return nil, errNoSection
-	}
-	if !m.inFile(s.Offset, s.FileSize) {
-		return nil, fmt.Errorf("%s: section %s is not all in the file", m.Path, s.Name)
-	}
-	if s.Size > s.FileSize && s.Size/maxRatio > s.FileSize {
-		return nil, fmt.Errorf("%s: section %s claims to unpack from %d to %d bytes", m.Path, s.Name, s.FileSize, s.Size)
-	}
-	return s.Data()
-}
-
-// recovered turns a panic of debug/elf, debug/dwarf or Delve, all of which
-// panic on some damaged files, into an error.
-func recovered(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("damaged file: %v", p)
-	}
 }

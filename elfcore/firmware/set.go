@@ -44,11 +44,14 @@ func Open(paths ...string) (*Set, error) {
 	return s, nil
 }
 
-// Close closes the files.
+// Close releases the files; nothing of the Set may be used any more.
 func (s *Set) Close() error {
 	var first error
 	for _, m := range s.images {
-		if err := m.file.Close(); err != nil && first == nil {
+		if apart := m.apart.Load(); apart != nil {
+			apart.release()
+		}
+		if err := m.release(); err != nil && first == nil {
 			first = err
 		}
 	}

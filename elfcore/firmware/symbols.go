@@ -46,16 +46,23 @@ func functionSymbol(k elf.SymType) bool { return k == elf.STT_FUNC }
 
 func objectSymbol(k elf.SymType) bool { return k == elf.STT_OBJECT }
 
-// readSymbols reads .symtab; without one the table is empty.
+// readSymbols reads .symtab, of the separate debug file if the program has none;
+// without one the table is empty.
 func (m *Image) readSymbols() *symbolTable {
 	t := &symbolTable{}
 	t.hash = sync.OnceValue(t.hashNames)
 	t.byAddr = sync.OnceValue(func() addrIndex { return t.sortByAddr(m.sections) })
-	raw, err := m.contents(m.elf.Section(".symtab"))
+	from := &m.file
+	if s := m.elf.Section(".symtab"); s == nil {
+		if from = m.debug(); from == nil {
+			return t
+		}
+	}
+	raw, err := from.contents(from.elf.Section(".symtab"))
 	if err != nil {
 		return t
 	}
-	if t.names, err = m.contents(m.elf.Section(".strtab")); err != nil {
+	if t.names, err = from.contents(from.elf.Section(".strtab")); err != nil {
 		return t
 	}
 	entry := elf.Sym32Size

@@ -62,7 +62,7 @@ func (m *Image) readTypes() *typeIndex {
 		known: map[fieldKey]fieldAt{}, names: map[string][]int{}, found: map[typeKey]*dwarf.Entry{}, more: map[string][]byte{},
 	}
 	section := func(name string) []byte {
-		data, _ := m.contents(m.elf.Section(name)) // none is as good as damaged
+		data, _ := m.debugContents(name) // none is as good as damaged
 		return data
 	}
 	x.info, x.str = section(".debug_info"), section(".debug_str")

@@ -1,0 +1,92 @@
+package firmware
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestSeparateDebugFile moves the debug information out of a fixture as
+// distributions and release builds do.
+func TestSeparateDebugFile(t *testing.T) {
+	objcopy, err := exec.LookPath("arm-none-eabi-objcopy")
+	if err != nil {
+		if os.Getenv("CORELIFT_TOOLS") == "required" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	const whole = "../../testdata/firmware/cortex-m33/fw.elf"
+	dir := t.TempDir()
+	stripped, apart := filepath.Join(dir, "fw.elf"), filepath.Join(dir, "apart", "fw.debug")
+	if err := os.Mkdir(filepath.Dir(apart), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"--only-keep-debug", whole, apart},
+		{"--strip-all", "--add-gnu-debuglink=" + apart, whole, stripped},
+	} {
+		if out, err := exec.Command(objcopy, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	ask := func(dirs ...string) bool {
+		s, err := Open(stripped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		s.SearchDebug(dirs...)
+		f, symbol := s.Symbol("main")
+		_, row := s.Row(f.Addr)
+		_, _, field := s.Field("k_thread", "entry")
+		if symbol != row || row != field {
+			t.Errorf("symbol %v, row %v, field %v: they come from one file", symbol, row, field)
+		}
+		return field
+	}
+	if ask(dir) {
+		t.Error("found where it is not")
+	}
+	if !ask(dir, filepath.Dir(apart)) {
+		t.Error("not found")
+	}
+	f, err := os.OpenFile(apart, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Write([]byte("x"))
+	f.Close()
+	if ask(filepath.Dir(apart)) {
+		t.Error("a file with another checksum was taken")
+	}
+}
+
+// TestFileCutOff cuts a program while it is open.
+func TestFileCutOff(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/firmware/rv32/fw.elf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "fw.elf")
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	err = func() (err error) {
+		defer Guard(&err)()
+		s.Symbol("main")
+		return nil
+	}()
+	if err != ErrChanged {
+		t.Errorf("error %v, want %v", err, ErrChanged)
+	}
+}
