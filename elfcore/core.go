@@ -1,9 +1,19 @@
 // Package elfcore holds the neutral model of one crash, the writer that turns
-// it into an ELF core file for stock debuggers, and the reader of such files.
+// it into an ELF core file for stock debuggers, and the reader of core files:
+// of its own, and of processes of Linux and FreeBSD.
 //
 // Readers of vendor formats build a Core, stages refine it, everything else
 // only reads it. Each register, byte range and fact has a State whose zero
 // value is Missing, so what nobody set is never shown as a value.
+//
+// # Limits of the reader
+//
+// A core file may have any size: its memory is read where it lies, on demand,
+// and no allocation is larger than the bytes that the file has for it. A file
+// may have 1,048,576 segments and as many notes. Of one descriptor the first
+// 16 MiB are decoded, into 262,144 fields at most; a note's name has up to 256
+// bytes, a target description 64 KiB, and our own evidence note 64 MiB. What is
+// beyond is an error with its offset, or a diagnostic.
 package elfcore
 
 import (
@@ -182,9 +192,11 @@ func (k *ThreadKind) UnmarshalText(text []byte) error {
 
 // Thread is one context that can be unwound. ID is 1, 2, 3 ..., assigned by
 // the last stage and the same in the core file, info and inspect. Control is
-// the address of the operating system's thread structure.
+// the address of the operating system's thread structure, LWP the number by
+// which a system knows the thread of a process (pr_pid, GDB's LWP).
 type Thread struct {
 	ID           int32        `json:"id"`
+	LWP          Fact[int]    `json:"lwp,omitzero"`
 	Kind         ThreadKind   `json:"kind,omitempty"`
 	Regs         Registers    `json:"-"`
 	Alternatives []Registers  `json:"-"` // rival readings; recovery picks one, then clears

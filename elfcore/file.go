@@ -3,9 +3,11 @@ package elfcore
 import (
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"math"
 
 	"corelift/notes"
 )
@@ -28,31 +30,56 @@ type Header struct {
 	ShStrNdx            uint16
 }
 
-// File is an ELF core file, of any writer. It keeps the reader it came from
-// and reads contents on demand.
+// File is an ELF core file, of any writer: 32 or 64 bits, either byte order. It
+// keeps the reader it came from and reads contents on demand.
 type File struct {
 	Header   Header
 	Order    binary.ByteOrder
 	Segments []elf.ProgHeader // all, PN_XNUM resolved
+	// Diagnostics tell what is odd about the headers: what the end of the file
+	// cuts off, and where the number of segments was taken from instead.
+	Diagnostics []Diagnostic
 
 	r    io.ReaderAt
 	size int64
 }
 
+// Limits of a file, far above what systems write: Linux allows a process
+// 65,530 mappings unless told otherwise.
+const (
+	maxSegments = 1 << 20
+	maxNotes    = 1 << 20
+)
+
 // Open reads the headers of a core file of size bytes. It checks them against
 // the bytes that exist, but not where the segments lie: a file that was cut
-// still opens. Errors are *notes.FormatError with the offset in the file, or
-// those of r.
+// still opens, and what is lost stands in Diagnostics. Errors are
+// *notes.FormatError with the offset in the file, or those of r.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	f := &File{r: r, size: size}
-	head := make([]byte, 64)
-	n, err := r.ReadAt(head, 0)
-	if n < len(head) && err != io.EOF {
+	if err := f.readHeader(); err != nil {
 		return nil, err
+	}
+	if f.Header.Type != elf.ET_CORE {
+		return nil, &notes.FormatError{Off: elf.EI_NIDENT, Msg: fmt.Sprintf("this ELF file is no core file, but %v", f.Header.Type)}
+	}
+	if err := f.readSegments(sizesOf(f.Header.Class)); err != nil {
+		return nil, err
+	}
+	f.reportCut()
+	return f, nil
+}
+
+// readHeader reads the ELF header, of any kind of file.
+func (f *File) readHeader() error {
+	head := make([]byte, 64)
+	n, err := f.r.ReadAt(head, 0)
+	if n < len(head) && err != io.EOF {
+		return err
 	}
 	head = head[:n]
 	if n < elf.EI_NIDENT || string(head[:4]) != elf.ELFMAG {
-		return nil, &notes.FormatError{Off: 0, Msg: "not an ELF file"}
+		return &notes.FormatError{Off: 0, Msg: "not an ELF file"}
 	}
 	h := &f.Header
 	h.Class, h.Data = elf.Class(head[elf.EI_CLASS]), elf.Data(head[elf.EI_DATA])
@@ -63,14 +90,13 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	case elf.ELFDATA2MSB:
 		f.Order = binary.BigEndian
 	default:
-		return nil, &notes.FormatError{Off: elf.EI_DATA, Msg: fmt.Sprintf("unknown byte order %d", h.Data)}
+		return &notes.FormatError{Off: elf.EI_DATA, Msg: fmt.Sprintf("unknown byte order %d", h.Data)}
 	}
 	if h.Class != elf.ELFCLASS32 && h.Class != elf.ELFCLASS64 {
-		return nil, &notes.FormatError{Off: elf.EI_CLASS, Msg: fmt.Sprintf("unknown class %d", h.Class)}
+		return &notes.FormatError{Off: elf.EI_CLASS, Msg: fmt.Sprintf("unknown class %d", h.Class)}
 	}
-	sizes := sizesOf(h.Class)
-	if n < sizes.header {
-		return nil, &notes.FormatError{Off: int64(n), Msg: "ELF header cut off"}
+	if n < sizesOf(h.Class).header {
+		return &notes.FormatError{Off: int64(n), Msg: "ELF header cut off"}
 	}
 	d := f.decoder(head[elf.EI_NIDENT:])
 	h.Type, h.Machine, h.Version = elf.Type(d.u16()), elf.Machine(d.u16()), d.u32()
@@ -78,46 +104,106 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	h.Flags, h.Size = d.u32(), d.u16()
 	h.PhEntSize, h.PhNum = d.u16(), d.u16()
 	h.ShEntSize, h.ShNum, h.ShStrNdx = d.u16(), d.u16(), d.u16()
-	if h.Type != elf.ET_CORE {
-		return nil, &notes.FormatError{Off: elf.EI_NIDENT, Msg: fmt.Sprintf("this ELF file is no core file, but %v", h.Type)}
-	}
-	return f, f.readSegments(sizes)
+	return nil
 }
 
 // readSegments reads the program headers.
 func (f *File) readSegments(sizes elfSizes) error {
 	h := &f.Header
-	count := uint64(h.PhNum)
-	if count == manyHeaders && h.ShOff != 0 {
-		section := make([]byte, sizes.section)
-		if err := f.readAt(section, h.ShOff); err != nil {
-			return err
-		}
-		// sh_info follows name, type, four words of an address's size, link.
-		d := f.decoder(section[8+4*f.pointer()+4:])
-		if info := d.u32(); info != 0 {
-			count = uint64(info)
-		}
-	}
-	if count == 0 {
-		return nil
+	count, err := f.countSegments(sizes)
+	if err != nil || count == 0 {
+		return err
 	}
 	if int(h.PhEntSize) != sizes.program {
-		return &notes.FormatError{Off: 0, Msg: fmt.Sprintf("program headers of %d bytes, want %d", h.PhEntSize, sizes.program)}
+		return &notes.FormatError{Off: int64(sizes.header) - 10, Msg: fmt.Sprintf("program headers of %d bytes, want %d", h.PhEntSize, sizes.program)}
+	}
+	if count > maxSegments {
+		return &notes.FormatError{Off: int64(min(h.PhOff, uint64(f.size))), Msg: fmt.Sprintf("%d program headers, the limit is %d", count, maxSegments)}
 	}
 	if h.PhOff > uint64(f.size) || count > (uint64(f.size)-h.PhOff)/uint64(sizes.program) {
 		return &notes.FormatError{Off: int64(min(h.PhOff, uint64(f.size))), Msg: fmt.Sprintf("%d program headers run over the end of the file at 0x%x", count, f.size)}
 	}
-	raw := make([]byte, count*uint64(sizes.program))
-	if err := f.readAt(raw, h.PhOff); err != nil {
-		return err
-	}
-	f.Segments = make([]elf.ProgHeader, count)
-	d := f.decoder(raw)
-	for i := range f.Segments {
-		f.Segments[i] = d.program()
+	// In steps, so that the raw headers don't need as much again.
+	const step = 1 << 10
+	raw := make([]byte, int(min(count, step))*sizes.program)
+	f.Segments = make([]elf.ProgHeader, 0, count)
+	for at := h.PhOff; uint64(len(f.Segments)) < count; at += uint64(len(raw)) {
+		raw = raw[:int(min(count-uint64(len(f.Segments)), step))*sizes.program]
+		if err := f.readAt(raw, at); err != nil {
+			return err
+		}
+		for d := f.decoder(raw); len(d.in) > 0; {
+			f.Segments = append(f.Segments, d.program())
+		}
 	}
 	return nil
+}
+
+// countSegments is the number of program headers. From PN_XNUM on it stands in
+// sh_info of section header 0.
+//
+// Folklore: Linux writes that one section header behind all memory, so a core
+// of many mappings that a full disk cut has lost it. The notes follow the
+// program headers at once there, so that their p_offset tells the number.
+// Test: TestManySegmentsCut.
+func (f *File) countSegments(sizes elfSizes) (uint64, error) {
+	h := &f.Header
+	if h.PhNum != manyHeaders || h.ShOff == 0 {
+		return uint64(h.PhNum), nil
+	}
+	section := make([]byte, sizes.section)
+	lost := f.readAt(section, h.ShOff)
+	if lost == nil {
+		// sh_info follows name, type, four words of an address's size, link.
+		if info := f.decoder(section[8+4*f.pointer()+4:]).u32(); info != 0 {
+			return uint64(info), nil
+		}
+		return manyHeaders, nil
+	}
+	if !errors.As(lost, new(*notes.FormatError)) {
+		return 0, lost
+	}
+	first := make([]byte, sizes.program)
+	if f.readAt(first, h.PhOff) != nil {
+		return 0, lost
+	}
+	s := f.decoder(first).program()
+	count := (s.Off - h.PhOff) / uint64(sizes.program)
+	if s.Type != elf.PT_NOTE || s.Off < h.PhOff || (s.Off-h.PhOff)%uint64(sizes.program) != 0 || count < manyHeaders || s.Off > uint64(f.size) {
+		return 0, lost
+	}
+	f.Diagnostics = append(f.Diagnostics, Diagnostic{
+		Severity: Warning, Code: "core.segments", At: Pos{Off: f.size},
+		Found:    fmt.Sprintf("the end of the file, before the section header at 0x%x", h.ShOff),
+		Expected: "the number of segments there",
+		Done:     fmt.Sprintf("taken from where the notes begin: %d", count),
+	})
+	return count, nil
+}
+
+// reportCut tells how much memory the end of the file cuts off.
+func (f *File) reportCut() {
+	var lost uint64
+	var from Addr
+	for _, s := range f.Segments {
+		if s.Type != elf.PT_LOAD {
+			continue
+		}
+		if _, have := f.extent(s); uint64(have) < s.Filesz {
+			if lost == 0 {
+				from = Addr(s.Vaddr) + Addr(have)
+			}
+			lost += min(s.Filesz-uint64(have), math.MaxUint64-lost)
+		}
+	}
+	if lost > 0 {
+		f.Diagnostics = append(f.Diagnostics, Diagnostic{
+			Severity: Loss, Code: "core.truncated", At: Pos{Off: f.size},
+			Found:    fmt.Sprintf("the end of the file, %d bytes of memory too early", lost),
+			Expected: fmt.Sprintf("memory at %v and what follows it", from),
+			Done:     "these bytes are absent",
+		})
+	}
 }
 
 // readAt fills p from an offset of the file.
@@ -146,11 +232,11 @@ func (f *File) extent(s elf.ProgHeader) (off, n int64) {
 
 // Notes yields the notes of all note segments in file order. An error belongs
 // to one segment; the notes of the next one follow it. Segments that overlap
-// are read until they add up to the size of the file, so that a hostile one
-// can't take for ever.
+// are read until they add up to the size of the file, and 1,048,576 notes at
+// most, so that a hostile file can't take for ever.
 func (f *File) Notes() iter.Seq2[notes.Note, error] {
 	return func(yield func(notes.Note, error) bool) {
-		left := f.size
+		left, count := f.size, 0
 		for _, s := range f.Segments {
 			if s.Type != elf.PT_NOTE {
 				continue
@@ -160,7 +246,11 @@ func (f *File) Notes() iter.Seq2[notes.Note, error] {
 				yield(notes.Note{}, &notes.FormatError{Off: off, Msg: "note segments overlap"})
 				return
 			}
-			for note, err := range notes.All(f.r, off, n, int(min(s.Align, 8)), f.Order) {
+			for note, err := range notes.All(f.r, off, n, noteAlign(s.Align), f.Order) {
+				if count++; count > maxNotes {
+					yield(notes.Note{}, &notes.FormatError{Off: note.Off, Msg: fmt.Sprintf("more than %d notes", maxNotes)})
+					return
+				}
 				if !yield(note, err) {
 					return
 				}
@@ -170,6 +260,14 @@ func (f *File) Notes() iter.Seq2[notes.Note, error] {
 			}
 		}
 	}
+}
+
+// noteAlign is p_align of a note segment as notes.All takes it.
+func noteAlign(align uint64) int {
+	if align == 8 {
+		return 8
+	}
+	return 4
 }
 
 // pointer is the size of an address in the file in bytes.
@@ -189,15 +287,26 @@ type decoder struct {
 	in      []byte
 }
 
-func (d *decoder) uint(size int) uint64 {
-	v := getUint(d.order, d.in[:size])
-	d.in = d.in[size:]
+func (d *decoder) u16() uint16 {
+	v := d.order.Uint16(d.in)
+	d.in = d.in[2:]
 	return v
 }
 
-func (d *decoder) u16() uint16  { return uint16(d.uint(2)) }
-func (d *decoder) u32() uint32  { return uint32(d.uint(4)) }
-func (d *decoder) addr() uint64 { return d.uint(d.pointer) }
+func (d *decoder) u32() uint32 {
+	v := d.order.Uint32(d.in)
+	d.in = d.in[4:]
+	return v
+}
+
+func (d *decoder) addr() uint64 {
+	if d.pointer == 4 {
+		return uint64(d.u32())
+	}
+	v := d.order.Uint64(d.in)
+	d.in = d.in[8:]
+	return v
+}
 
 // program takes a program header.
 func (d *decoder) program() (p elf.ProgHeader) {

@@ -66,6 +66,7 @@ func awkward(a *arch.Arch) *Core {
 	}
 	t := &c.Threads[1]
 	t.Kind = Interrupt
+	t.LWP = Fact[int]{100123, Known, 0}
 	t.Control = Fact[Addr]{0x20000410, Known, 0}
 	t.Entry = Fact[Addr]{0, Recovered, here}
 	t.Stack = Fact[Range]{Range{0x20000800, 512}, Known, there}

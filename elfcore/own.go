@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"corelift/elfcore/arch"
+	"corelift/notes"
 )
 
 // ownOwner is the owner of our own note. Stock tools ignore it.
@@ -183,6 +185,27 @@ func decodeOwn(desc []byte) (*own, error) {
 	}
 	o = mapStrings(reflect.ValueOf(o), showBytes).Interface().(own)
 	return &o, nil
+}
+
+// Notes decodes our own note: what is in it, not all of it.
+var Notes = notes.Table{{Owner: ownOwner, Type: notes.Evidence, Name: "corelift evidence", Fields: ownFields}}
+
+func ownFields(n notes.Note, _ notes.Context) ([]notes.Field, error) {
+	o, err := readOwn(n)
+	if err != nil {
+		return nil, err
+	}
+	field := func(name string, value any) notes.Field {
+		return notes.Field{Name: name, Text: fmt.Sprint(value), Size: n.Size} // JSON, in any order
+	}
+	fields := []notes.Field{
+		field("version", o.Version), field("format", o.Format), field("cpu", o.Arch), field("program", o.Program.File),
+		field("threads", len(o.Threads)), field("evidence", len(o.Evidence)), field("attachments", len(o.Attachments)), field("diagnostics", len(o.Diagnostics)),
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Facts)) {
+		fields = append(fields, field(name, o.Facts[name].Value))
+	}
+	return fields, nil
 }
 
 // bounded is a list whose length is checked while it is read: JSON needs three

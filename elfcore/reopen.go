@@ -3,27 +3,67 @@ package elfcore
 import (
 	"context"
 	"debug/elf"
-	"errors"
 	"fmt"
 
 	"corelift/elfcore/arch"
 	"corelift/notes"
 )
 
-// ErrForeign says that a core file holds no evidence note of corelift.
-var ErrForeign = errors.New("this core file was not written by corelift; reading foreign cores is not supported yet")
-
-// Core reads back what Core.Write wrote. Memory stays in the file: the reader
-// given to Open must remain usable. Alternatives, memory of state Suspect that
-// was not kept, and values of missing registers are not in a core file.
+// Core reads the crash: of a core that Core.Write wrote all that it was made
+// of, of a process' core what its system tells (process.go). Memory stays in
+// the file: the reader given to Open must remain usable. Alternatives, memory
+// of state Suspect that was not kept, and values of missing registers are not
+// in a core file.
 //
-// Memory that is cut off by the end of the file is absent and reported as
-// "core.truncated". Errors are ErrForeign, *notes.FormatError, or ctx's.
+// Memory that is cut off by the end of the file is absent; f.Diagnostics, which
+// the Core takes over, tell so. Errors are *notes.FormatError, those of the
+// file's reader, or ctx's; *OwnError goes round those of a core that Core.Write
+// wrote.
 func (f *File) Core(ctx context.Context) (*Core, error) {
-	o, at, err := f.own()
+	list, damage := f.list()
+	for _, n := range list {
+		if n.Owner == ownOwner && n.Type == notes.Evidence {
+			if damage != nil {
+				return nil, &OwnError{damage}
+			}
+			c, err := f.reopen(ctx, list, n)
+			if err != nil && ctx.Err() == nil {
+				err = &OwnError{err}
+			}
+			return c, err
+		}
+	}
+	return f.process(ctx, list, damage)
+}
+
+// OwnError says that a core file which corelift wrote is damaged.
+type OwnError struct{ Err error }
+
+func (e *OwnError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *OwnError) Unwrap() error { return e.Err }
+
+// list is all notes, and the first error among them.
+func (f *File) list() (list []notes.Note, damage error) {
+	for n, err := range f.Notes() {
+		switch {
+		case err == nil:
+			list = append(list, n)
+		case damage == nil:
+			damage = err
+		}
+	}
+	return list, damage
+}
+
+// reopen reads a core that Core.Write wrote, whose evidence note is n.
+func (f *File) reopen(ctx context.Context, list []notes.Note, n notes.Note) (*Core, error) {
+	o, err := readOwn(n)
 	if err != nil {
 		return nil, err
 	}
+	at := n.Off
 	bad := func(format string, args ...any) error {
 		return &notes.FormatError{Off: at, Msg: "evidence note: " + fmt.Sprintf(format, args...)}
 	}
@@ -36,7 +76,8 @@ func (f *File) Core(ctx context.Context) (*Core, error) {
 		c.Flags = f.Header.Flags
 	}
 	c.Program, c.Crash = o.Program, o.Crash
-	c.Attachments, c.Diagnostics, c.Suppressed = o.Attachments, o.Diagnostics, o.Suppressed
+	c.Attachments, c.Suppressed = o.Attachments, o.Suppressed
+	c.Diagnostics = append(o.Diagnostics, f.Diagnostics...)
 	if o.Facts != nil {
 		c.Facts = o.Facts
 	}
@@ -47,7 +88,7 @@ func (f *File) Core(ctx context.Context) (*Core, error) {
 	if err != nil {
 		return nil, bad("%v", err)
 	}
-	if err := f.threads(c, set); err != nil {
+	if err := readThreads(c, list, set); err != nil {
 		return nil, err
 	}
 	for i, t := range o.Threads {
@@ -71,36 +112,25 @@ func (f *File) Core(ctx context.Context) (*Core, error) {
 	return c, nil
 }
 
-// own finds and decodes our note; at is its offset in the file.
-func (f *File) own() (o *own, at int64, err error) {
-	for n, err := range f.Notes() {
-		if err != nil {
-			return nil, 0, err
-		}
-		if n.Owner != ownOwner || n.Type != notes.Evidence {
-			continue
-		}
-		if n.Size > maxOwn {
-			return nil, 0, &notes.FormatError{Off: n.Off, Msg: fmt.Sprintf("evidence note of %d bytes, the limit is %d", n.Size, maxOwn)}
-		}
-		desc, err := n.Read(n.Size)
-		if err != nil {
-			return nil, 0, err
-		}
-		if o, err = decodeOwn(desc); err != nil {
-			return nil, 0, &notes.FormatError{Off: n.DescOff, Msg: "evidence note: " + err.Error()}
-		}
-		return o, n.Off, nil
+// readOwn decodes our note.
+func readOwn(n notes.Note) (*own, error) {
+	if n.Size > maxOwn {
+		return nil, &notes.FormatError{Off: n.Off, Msg: fmt.Sprintf("evidence note of %d bytes, the limit is %d", n.Size, maxOwn)}
 	}
-	return nil, 0, ErrForeign
+	desc, err := n.Read(n.Size)
+	if err != nil {
+		return nil, err
+	}
+	o, err := decodeOwn(desc)
+	if err != nil {
+		return nil, &notes.FormatError{Off: n.DescOff, Msg: "evidence note: " + err.Error()}
+	}
+	return o, nil
 }
 
-// threads reads the register notes.
-func (f *File) threads(c *Core, set registerNotes) error {
-	for n, err := range f.Notes() {
-		if err != nil {
-			return err
-		}
+// readThreads reads the register notes.
+func readThreads(c *Core, list []notes.Note, set registerNotes) error {
+	for _, n := range list {
 		for _, want := range []registerNote{set.status, set.float, set.control} {
 			if want.owner != n.Owner || want.typ != n.Type {
 				continue
@@ -135,8 +165,6 @@ func (f *File) memory(ctx context.Context, c *Core, o *own) error {
 	}
 	var last uint64 // address of the last byte so far
 	any := false
-	var lost uint64 // bytes behind the end of the file, the first of them at from
-	var from Addr
 	for i, s := range f.Segments {
 		if s.Type != elf.PT_LOAD || s.Filesz == 0 {
 			continue
@@ -155,13 +183,7 @@ func (f *File) memory(ctx context.Context, c *Core, o *own) error {
 			return &notes.FormatError{Off: int64(f.Header.PhOff), Msg: fmt.Sprintf("segment %d, %v, is outside the address space", i, where)}
 		}
 		data := f.Data(s)
-		if have := uint64(data.Size()); have < where.Size {
-			if lost == 0 {
-				from = where.Addr + Addr(have)
-			}
-			lost += where.Size - have
-			where.Size = have
-		}
+		where.Size = uint64(data.Size())
 		r := Region{Range: where, Perm: uint32(s.Flags) & (PermR | PermW | PermX), State: Known, Data: data}
 		if x, ok := regions[where.Addr]; ok {
 			r.State, r.Why = x.State, x.Why
@@ -173,14 +195,6 @@ func (f *File) memory(ctx context.Context, c *Core, o *own) error {
 			c.KeepSuspect = true
 		}
 		c.Memory.Add(r)
-	}
-	if lost > 0 {
-		c.Report(Diagnostic{
-			Severity: Loss, Code: "core.truncated", At: Pos{Off: f.size},
-			Found:    fmt.Sprintf("the end of the file, %d bytes of memory too early", lost),
-			Expected: fmt.Sprintf("memory at %v and what follows it", from),
-			Done:     "these bytes are absent",
-		})
 	}
 	return nil
 }

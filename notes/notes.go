@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-
-	"corelift/elfcore/arch"
 )
 
 // FormatError says what is wrong at which byte of the file.
@@ -38,34 +36,12 @@ func (n Note) Read(limit int64) ([]byte, error) {
 	return b[:got], err
 }
 
-// Context is what a codec may need to know of the file. Arch is nil if the
-// CPU is not known.
-type Context struct {
-	Arch  *arch.Arch
-	Order binary.ByteOrder
-	Is64  bool
-}
-
-// Field is one decoded field. Off and Size are bytes of the descriptor.
-type Field struct {
-	Name, Text string
-	Off, Size  int64
-}
-
-// Codec decodes the notes of one (Owner, Type).
-type Codec struct {
-	Owner  string
-	Type   uint32
-	Name   string
-	Fields func(Note, Context) ([]Field, error)
-}
-
-// Table is a set of codecs, keyed by (Owner, Type). Formats export their own;
-// nothing registers itself.
-type Table []Codec
-
 // maxOwner bounds an owner name, in bytes; the longest in use has 16.
 const maxOwner = 256
+
+// headSize is what a note has before its name: sizes of name and descriptor,
+// and the type, 4 bytes each.
+const headSize = 12
 
 // All yields the notes of a segment of size bytes at off. align is the
 // segment's p_align: 8 pads name and descriptor to 8 bytes, all else to 4, as
@@ -78,33 +54,40 @@ func All(r io.ReaderAt, off, size int64, align int, o binary.ByteOrder) iter.Seq
 			pad = 8
 		}
 		up := func(n int64) int64 { return (n + pad - 1) &^ (pad - 1) }
+		// Header and name are read at once; few names are longer than this.
+		first := make([]byte, 32)
 		for at, end := off, off+size; at < end; {
-			var head [12]byte
-			if end-at < 12 {
+			head := first[:min(int64(len(first)), end-at)]
+			if len(head) < headSize {
 				yield(Note{}, &FormatError{at, "note header cut off"})
 				return
 			}
-			if n, err := r.ReadAt(head[:], at); n < len(head) {
+			got, err := r.ReadAt(head, at)
+			if head = head[:got]; got < headSize {
 				yield(Note{}, &FormatError{at, "note header cut off: " + err.Error()})
 				return
 			}
 			name, desc := int64(o.Uint32(head[0:])), int64(o.Uint32(head[4:]))
-			if name > maxOwner || name > end-at-12 {
-				yield(Note{}, &FormatError{at, fmt.Sprintf("note name of %d bytes in a segment with %d left", name, end-at-12)})
+			if name > maxOwner || name > end-at-headSize {
+				yield(Note{}, &FormatError{at, fmt.Sprintf("note name of %d bytes in a segment with %d left", name, end-at-headSize)})
 				return
 			}
-			owner := make([]byte, name)
-			if n, err := r.ReadAt(owner, at+12); n < len(owner) {
-				yield(Note{}, &FormatError{at + 12, "note name cut off: " + err.Error()})
-				return
+			owner := head[headSize:]
+			if name > int64(len(owner)) {
+				owner = make([]byte, name)
+				if n, err := r.ReadAt(owner, at+headSize); n < len(owner) {
+					yield(Note{}, &FormatError{at + headSize, "note name cut off: " + err.Error()})
+					return
+				}
 			}
+			owner = owner[:name]
 			for i, c := range owner {
 				if c == 0 {
 					owner = owner[:i]
 					break
 				}
 			}
-			data := at + up(12+name)
+			data := at + up(headSize+name)
 			if data > end || desc > end-data {
 				yield(Note{}, &FormatError{at, fmt.Sprintf("note descriptor of %d bytes in a segment with %d left", desc, max(end-data, 0))})
 				return

@@ -37,6 +37,7 @@ type inputFlags struct {
 	honest        string
 	keepSuspect   bool
 	fixNoreturn   bool
+	debugDirs     []string
 }
 
 // honesty are the words that --honest-memory takes.
@@ -58,6 +59,11 @@ func (f *inputFlags) declareMemory(fs *pflag.FlagSet) {
 	fs.Lookup("honest-memory").NoOptDefVal = "on"
 	fs.BoolVar(&f.keepSuspect, "keep-suspect", false, "write memory too of which it is not sure that it is right")
 	fs.BoolVar(&f.fixNoreturn, "fix-noreturn", false, "lower return addresses on Xtensa that lie on the next function's entry,\nwhere mainline GDB stops; edits bytes of the dump")
+}
+
+// declareDebug adds the flag about where debug information is.
+func (f *inputFlags) declareDebug(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&f.debugDirs, "debug-dir", []string{"/usr/lib/debug"}, "`DIR` with separate debug files, as GDB's debug-file-directory; may\nbe repeated")
 }
 
 // capture is an opened input with the dumps that were chosen from it.
@@ -83,8 +89,8 @@ func (c *capture) close() {
 	}
 }
 
-// open finds the dumps of an input and chooses among them. Core files that
-// corelift wrote are taken too if cores is set.
+// open finds the dumps of an input and chooses among them. Core files, of
+// corelift or of a system's process, are taken too if cores is set.
 func (f *inputFlags) open(ctx context.Context, s streams, name string, cores bool) (_ *capture, err error) {
 	honest, ok := honesty[f.honest]
 	if !ok && f.honest != "" {
@@ -111,16 +117,28 @@ func (f *inputFlags) open(ctx context.Context, s streams, name string, cores boo
 	if err := f.openOthers(c, &o); err != nil {
 		return nil, err
 	}
+	var other *elfcore.Core // a core file that may yet be a dump of a format
+	var unread error
 	if cores {
-		own, err := c.openCore(ctx, file, o)
-		if own || err != nil {
-			return c, err
+		if other, unread, err = openCore(ctx, file, c.name); err != nil {
+			return nil, err
+		}
+		if other != nil && other.Format != elfcore.FormatELF {
+			return c, c.take(other, o)
 		}
 	}
 	if f.elf == "" {
 		o.Candidates = candidates(name)
 	}
 	dumps, err := corelift.Dumps(ctx, interruptible(ctx, file), c.name)
+	if errors.As(err, new(*corelift.UnknownError)) {
+		switch {
+		case other != nil:
+			return c, c.take(other, o)
+		case unread != nil:
+			err = unread
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +202,7 @@ func (f *inputFlags) openOthers(c *capture, o *corelift.Options) (err error) {
 		if f.elf == "" {
 			program.Close() // opened again with each program that is tried
 		} else {
+			program.SearchDebug(f.debugDirs...)
 			o.Program = program
 		}
 	}
@@ -326,40 +345,47 @@ func unreadable(err error) error {
 // coreType is e_type of core files, at byte 16.
 const coreType = 4
 
-// openCore takes a core file that corelift wrote; own is false for any other
-// file. One of another program is refused.
-func (c *capture) openCore(ctx context.Context, file *os.File, o corelift.Options) (own bool, err error) {
+// openCore reads a core file; core is nil for any other file. Some targets
+// write broken ones, which only their formats know: for those unread says what
+// is wrong. A core of corelift that can't be read is an error.
+func openCore(ctx context.Context, file *os.File, name string) (core *elfcore.Core, unread, err error) {
 	var head [18]byte
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return false, nil // a pipe: core files are read at any offset
+		return nil, nil, nil // a pipe: core files are read at any offset
 	}
 	if n, _ := file.ReadAt(head[:], 0); n < len(head) || string(head[:4]) != "\x7fELF" || head[16]+head[17] != coreType {
-		return false, nil
+		return nil, nil, nil
 	}
-	written, err := elfcore.Open(file, info.Size())
-	if err != nil {
-		return false, nil // some targets write broken ones, which formats know
+	opened, err := elfcore.Open(file, info.Size())
+	if err == nil {
+		core, err = opened.Core(ctx)
 	}
-	core, err := written.Core(ctx)
-	if errors.Is(err, elfcore.ErrForeign) {
-		return false, nil
+	if err == nil || ctx.Err() != nil {
+		return core, nil, ctx.Err()
 	}
-	if err != nil {
-		return true, unreadable(fmt.Errorf("%s: %w", c.name, err))
+	err = unreadable(fmt.Errorf("%s: %w", name, err))
+	if errors.As(err, new(*elfcore.OwnError)) {
+		return nil, nil, err
 	}
+	return nil, err, nil
+}
+
+// take makes a core file the one dump of the input. One of another program
+// than the user named is refused.
+func (c *capture) take(core *elfcore.Core, o corelift.Options) error {
 	if o.Program != nil {
 		m := o.Program.Match(core)
 		if m.Verdict == firmware.Different && !o.Force {
-			return true, &corelift.MismatchError{File: o.Program.Images()[0].Path, Match: m}
+			return &corelift.MismatchError{File: o.Program.Images()[0].Path, Match: m}
 		}
 		core.Program.MatchVerdict, core.Program.Assumed = m.Verdict.String(), false
 		if o.Program.Arch() != core.Arch {
 			o.Program = nil
 		}
 	}
-	c.dumps = []inspect.Found{{Number: 1, Format: core.Format, Whole: true, Size: info.Size()}}
+	c.dumps = []inspect.Found{{Number: 1, Format: core.Format, Whole: true, Size: c.inputs[0].Size()}}
 	c.crashes = []crash{{1, inspect.Input{Name: c.name, Dump: 1, Dumps: c.dumps},
 		func(context.Context) (*elfcore.Core, *firmware.Set, error) { return core, o.Program, nil }}}
-	return true, nil
+	return nil
 }

@@ -25,6 +25,7 @@ var AArch64 = func() *Arch {
 			TDescOS: "GNU/Linux",
 			Honest:  true,
 		},
+		More:     []RegisterNote{{"FreeBSD", 2, Layout{16, "v0-v31 fpsr:4 fpcr:4"}}},
 		Saved:    finds(regs, "x19-x29"),
 		Absent:   0xbad0bad0bad0bad0,
 		CodeMask: ^uint64(0),

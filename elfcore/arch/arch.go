@@ -72,6 +72,14 @@ type FloatNote struct {
 	Narrow bool
 }
 
+// RegisterNote is a note that carries registers of one thread in the cores of
+// an operating system, from the first byte of its descriptor on.
+type RegisterNote struct {
+	Owner  string
+	Type   uint32
+	Layout Layout
+}
+
 // CoreRules is what stock debuggers demand of a core file for this CPU. Sizes
 // and offsets are bytes. Source: measured with GDB 13.1 and LLDB 14 (see
 // docs/debuggers.md).
@@ -106,9 +114,12 @@ type Arch struct {
 	PC, SP, LR, FP Reg
 	// Flags is the processor status register (xpsr, cpsr, eflags), or NoReg.
 	Flags      Reg
-	Linux, BSD Layout            // pr_reg of NT_PRSTATUS
-	Core       CoreRules         // shared by the writer and verify
-	Frames     map[string]Layout // frames pushed by hardware, by name
+	Linux, BSD Layout    // pr_reg of NT_PRSTATUS
+	Core       CoreRules // shared by the writer and verify
+	// More are notes with further registers, besides Core.Float, that systems
+	// write; of two that have a register, the first in this list counts.
+	More   []RegisterNote
+	Frames map[string]Layout // frames pushed by hardware, by name
 	// Saved lists the registers that a called function must preserve.
 	Saved []Reg
 	// Absent is written into a prstatus slot whose register is missing: an

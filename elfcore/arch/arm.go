@@ -74,6 +74,7 @@ var ARM = func() *Arch {
 		PC: find(regs, "pc"), SP: find(regs, "sp"), LR: find(regs, "lr"), FP: find(regs, "r11"), Flags: find(regs, "cpsr"),
 		Linux: Layout{4, armALinux}, BSD: Layout{4, "r0-r12 sp lr pc cpsr"},
 		Core:       armCore("org.gnu.gdb.arm.core"),
+		More:       []RegisterNote{{"FreeBSD", 0x400, Layout{8, "d0-d31 fpscr:4"}}},
 		Saved:      finds(regs, "r4-r11"),
 		Absent:     0xbad0bad0,
 		CodeMask:   ^uint64(1),

@@ -49,9 +49,12 @@ func riscv(name string, class elf.Class, bits int) *Arch {
 	return &Arch{
 		Name: name, Machine: elf.EM_RISCV, Class: class, Regs: regs,
 		PC: find(regs, "pc"), SP: find(regs, "sp"), LR: find(regs, "ra"), FP: find(regs, "s0"), Flags: NoReg,
-		Linux:  Layout{bits / 8, "pc " + riscvOrder},
-		BSD:    Layout{bits / 8, "ra sp gp tp t0-t6 s0-s11 a0-a7 pc _"},
-		Core:   core,
+		Linux: Layout{bits / 8, "pc " + riscvOrder},
+		BSD:   Layout{bits / 8, "ra sp gp tp t0-t6 s0-s11 a0-a7 pc _"},
+		Core:  core,
+		// Of each 16 bytes a double takes the first 8, as the F and D
+		// extensions are a part of Q.
+		More:   []RegisterNote{{"FreeBSD", 2, Layout{16, "ft0-ft7 fs0 fs1 fa0-fa7 fs2-fs11 ft8-ft11 fcsr:4"}}},
 		Saved:  finds(regs, "s0-s11"),
 		Absent: absent, CodeMask: ^uint64(0),
 		CallBefore: riscvCallBefore(bits),

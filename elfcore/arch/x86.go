@@ -7,6 +7,13 @@ import "debug/elf"
 // tag word to show.
 const fxsaveHead = "fctrl:2 fstat:2 ftag:1 _:1 fop:2 fioff:4 fiseg:2 _:2 fooff:4 foseg:2 _:2 mxcsr:4 _:4 st0-st7:16 "
 
+// fsave is the FSAVE image of 108 bytes. Its tag word is the full one, which
+// FXSAVE has only in part, and so is left out.
+const fsave = "fctrl:2 _:2 fstat:2 _:2 _:4 fioff:4 fiseg:2 fop:2 fooff:4 foseg:2 _:2 st0-st7:10"
+
+// x86XState is NT_X86_XSTATE, which begins with the FXSAVE image.
+const x86XState = 0x202
+
 func x86Float(regs []RegInfo, xmm, dwarfST, dwarfXMM int) []RegInfo {
 	regs = run(regs, "st", 0, 8, 80, dwarfST, Float)
 	regs = named(regs, "fctrl fstat ftag fiseg foseg fop", 16, -1, Float)
@@ -32,6 +39,12 @@ var I386 = func() *Arch {
 			Float:   FloatNote{Owner: "LINUX", Type: 0x46e62b7f, Layout: Layout{16, fxsaveHead + "xmm0-xmm7 _:224"}},
 			TDescOS: "GNU/Linux",
 			Honest:  true,
+		},
+		More: []RegisterNote{
+			{"LINUX", x86XState, Layout{16, fxsaveHead + "xmm0-xmm7"}},
+			{"CORE", 2, Layout{4, fsave}},
+			{"FreeBSD", 2, Layout{4, fsave}},
+			{"FreeBSD", x86XState, Layout{16, fxsaveHead + "xmm0-xmm7"}},
 		},
 		Saved:  finds(regs, "ebx esi edi ebp"),
 		Absent: 0xbad0bad0, CodeMask: ^uint64(0),
@@ -60,6 +73,12 @@ var AMD64 = func() *Arch {
 			Float:   FloatNote{Owner: "CORE", Type: 2, Layout: Layout{16, fxsaveHead + "xmm0-xmm15 _:96"}},
 			TDescOS: "GNU/Linux",
 			Honest:  true,
+		},
+		More: []RegisterNote{
+			{"LINUX", x86XState, Layout{16, fxsaveHead + "xmm0-xmm15"}},
+			{"FreeBSD", 2, Layout{16, fxsaveHead + "xmm0-xmm15"}},
+			{"FreeBSD", x86XState, Layout{16, fxsaveHead + "xmm0-xmm15"}},
+			{"FreeBSD", 0x200, Layout{8, "fs_base gs_base"}}, // NT_X86_SEGBASES
 		},
 		Saved:  finds(regs, "rbx rbp r12-r15"),
 		Absent: 0xbad0bad0bad0bad0, CodeMask: ^uint64(0),
