@@ -31,11 +31,17 @@ type Rule struct {
 // with an Offset (register plus offset) or RuleValue. Registers absent from
 // Regs are unchanged if the callee preserves them, else unknown. Return is the
 // column of the return address. Signal marks a frame entered by an exception.
+//
+// Exidx marks a row of .ARM.exidx, where no call frame information covers the
+// pc. It holds in the body of the function, so at each of its calls, but not
+// in prologue and epilogue. One with an undefined CFA is the table's word that
+// the function can't be unwound.
 type Row struct {
 	CFA    Rule
 	Regs   map[arch.Reg]Rule
 	Return arch.Reg
 	Signal bool
+	Exidx  bool
 	// Function is the range of code that the entry covers.
 	Function elfcore.Range
 }

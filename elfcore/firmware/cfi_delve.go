@@ -53,8 +53,16 @@ func toDelve(a *arch.Arch, d *fde) (e *delveEntry, err error) {
 	return &delveEntry{d, entries[0]}, nil
 }
 
-// row is the call frame information at pc.
+// row is the call frame information at pc, or what stands in for it.
 func (t *frameTable) row(pc elfcore.Addr) (Row, bool) {
+	if row, ok := t.described(pc); ok {
+		return row, true
+	}
+	return t.exidx.row(pc)
+}
+
+// described is the row of .debug_frame or .eh_frame at pc.
+func (t *frameTable) described(pc elfcore.Addr) (Row, bool) {
 	i, ok := t.find(pc)
 	if !ok {
 		return Row{}, false
@@ -88,9 +96,9 @@ func (e *delveEntry) row(a *arch.Arch, pc elfcore.Addr) (row Row, err error) {
 	if row.CFA.Kind == RuleExpression {
 		row.CFA.Kind = RuleValue // the CFA's expression gives it, not where it is
 	}
-	row.Return, _ = byDWARF(a, context.RetAddrReg)
+	row.Return, _ = e.fde.cie.register(a, context.RetAddrReg)
 	for n, rule := range context.Regs {
-		if r, ok := byDWARF(a, n); ok && !(rule.Rule == frame.RuleRegister && rule.Reg == unspecified) {
+		if r, ok := e.fde.cie.register(a, n); ok && !(rule.Rule == frame.RuleRegister && rule.Reg == unspecified) {
 			row.Regs[r] = fromDelve(a, rule)
 		}
 	}
@@ -129,7 +137,20 @@ const (
 	armDouble0 = 256
 )
 
-// byDWARF finds the register of a column.
+// register finds the register of a column in a table.
+//
+// Folklore: the interrupted pc of a trap frame has a column of its own, as the
+// link register was live too: 64 on RISC-V ("alternate frame return column"),
+// 33 on AArch64 (ELR_mode). Hand-written handlers name it as their return
+// column, so one that is no register stands for the pc. Test: TestTrapFrame.
+func (c *cie) register(a *arch.Arch, n uint64) (arch.Reg, bool) {
+	if r, ok := byDWARF(a, n); ok {
+		return r, true
+	}
+	return a.PC, n == c.ret
+}
+
+// byDWARF finds the register of a DWARF number.
 //
 // Folklore: GCC still uses the obsolete numbers of ARM's VFP registers, so a
 // pushed d8 is described as s16 and s17. The even half stands for the double

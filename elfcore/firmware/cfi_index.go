@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	"corelift/elfcore"
@@ -153,29 +154,32 @@ func (f *frameSection) parseCIE(b cursor) *cie {
 	} else {
 		c.ret = b.uleb()
 	}
-	if augmentation != "" {
-		if augmentation[0] != 'z' {
+	// Without 'z' there is no data that says how long it is, so that all letters
+	// must be known to have none. gas writes "S" into .debug_frame.
+	extra := cursor{}
+	letters, augmented := strings.CutPrefix(augmentation, "z")
+	if augmented {
+		c.augmented = true
+		extra.b = b.take(b.uleb())
+	}
+	for _, letter := range letters {
+		switch {
+		case letter == 'S':
+			c.signal = true
+		case letter == 'B', letter == 'G': // AArch64: signed with key B, tagged stack
+		case !augmented:
+			return nil
+		case letter == 'L': // encoding of the language's data, which is not read
+			extra.uint(1)
+		case letter == 'P': // personality routine
+			f.pointer(&extra, byte(extra.uint(1))&peForm)
+		case letter == 'R':
+			c.pointer = byte(extra.uint(1))
+		default:
 			return nil
 		}
-		c.augmented = true
-		extra := cursor{b: b.take(b.uleb())}
-		for _, letter := range augmentation[1:] {
-			switch letter {
-			case 'L': // encoding of the language's data, which is not read
-				extra.uint(1)
-			case 'P': // personality routine
-				f.pointer(&extra, byte(extra.uint(1))&peForm)
-			case 'R':
-				c.pointer = byte(extra.uint(1))
-			case 'S':
-				c.signal = true
-			case 'B', 'G': // AArch64: signed with key B, tagged stack
-			default:
-				return nil
-			}
-		}
-		b.bad = b.bad || extra.bad
 	}
+	b.bad = b.bad || extra.bad
 	if b.bad {
 		return nil
 	}
@@ -219,15 +223,18 @@ type frameTable struct {
 	list []fde // sorted as spans wants them
 	spans
 	symbols func() *symbolTable
+	exidx   exidxTable
 
 	mu    sync.Mutex
 	ready map[int]*delveEntry // those that were asked for, by index; nil: no use
 }
 
 // readFrames indexes the entries of .debug_frame and .eh_frame that lie in
-// code. An ELF has either, both, or an .eh_frame of four bytes.
+// code, and on ARM finds .ARM.exidx. An ELF has any of them, or an .eh_frame of
+// four bytes.
 func (m *Image) readFrames() *frameTable {
 	t := newFrameTable(m)
+	t.exidx = m.readExidx()
 	if data, err := m.debugContents(".debug_frame"); err == nil {
 		t.add(frameSection{data: data, word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
 	}

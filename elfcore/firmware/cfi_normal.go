@@ -164,7 +164,7 @@ func (n *normaliser) instruction(common *cie, in instruction) error {
 	if definesRegister(in.op) || restores {
 		// Rules for registers that the CPU's table lacks (vector state, CSRs)
 		// are left out; that also bounds how many rules there are.
-		if _, known := byDWARF(n.arch, in.args[0]); !known {
+		if _, known := common.register(n.arch, in.args[0]); !known {
 			return nil
 		}
 	}

@@ -5,6 +5,10 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"corelift/elfcore"
@@ -104,6 +108,8 @@ func TestCommonEntries(t *testing.T) {
 		{"segments", []byte{4, 0, 4, 4, 2, 0x7c, 14}, false},
 		{"old GCC", []byte("\x01eh\x00\x00\x00\x00\x00\x02\x7c\x0e"), false},
 		{"letters", []byte("\x01zPLRS\x00\x02\x7c\x0e\x07\x00\x01\x02\x03\x04\x00\x00"), true},
+		{"signal frame by gas", []byte("\x01S\x00\x02\x7c\x0e"), true},
+		{"letter with data of unknown length", []byte("\x01R\x00\x02\x7c\x0e\x00"), false},
 		{"unknown letter", []byte("\x01zY\x00\x02\x7c\x0e\x00"), false},
 		{"cut off", []byte{1, 0, 0x80}, false},
 	} {
@@ -125,7 +131,7 @@ func TestCommonEntries(t *testing.T) {
 			b.Write([]byte{0xff, 0xff, 0, 0, 1})      // cut off
 			table := tableOf(b.Bytes(), symbolsOf(), false)
 			row, ok := table.row(0x8000)
-			if ok != c.ok || ok && (row.Signal != (c.name == "letters") || row.CFA.Offset != 4) {
+			if ok != c.ok || ok && (row.Signal != bytes.ContainsRune(c.head, 'S') || row.CFA.Offset != 4) {
 				t.Error(ok, row)
 			}
 			if row, ok := table.row(0x9007); !ok || row.Return != arch.CortexM.LR || row.Function.Addr != 0x9000 {
@@ -168,5 +174,66 @@ func BenchmarkRow(b *testing.B) {
 	f, _ := s.Symbol("branches")
 	for b.Loop() {
 		s.Row(f.Addr + 20)
+	}
+}
+
+// TestTrapFrame: a handler in assembly describes the frame that it pushes on
+// the stack of the code that it interrupted, the pc in a column of its own.
+func TestTrapFrame(t *testing.T) {
+	for _, c := range []struct {
+		tool, flags, source string
+		link                string
+	}{
+		{"riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr -mabi=ilp32", `
+			.cfi_startproc
+			.cfi_signal_frame
+			.cfi_return_column 64
+			addi sp, sp, -16
+			.cfi_def_cfa_offset 16
+			sw ra, 0(sp)
+			.cfi_offset ra, -16
+			csrr t0, mepc
+			sw t0, 8(sp)
+			.cfi_offset 64, -8
+			nop
+			.cfi_endproc`, "ra"},
+		{"aarch64-linux-gnu-gcc", "-no-pie -static", `
+			.cfi_startproc
+			.cfi_signal_frame
+			.cfi_return_column 33
+			stp x30, x0, [sp, #-16]!
+			.cfi_def_cfa_offset 16
+			.cfi_offset x30, -16
+			mrs x0, elr_el1
+			str x0, [sp, #8]
+			.cfi_offset 33, -8
+			nop
+			.cfi_endproc`, "x30"},
+	} {
+		t.Run(c.tool, func(t *testing.T) {
+			needTool(t, c.tool)
+			dir := t.TempDir()
+			in, out := filepath.Join(dir, "trap.s"), filepath.Join(dir, "trap.elf")
+			source := ".cfi_sections .debug_frame\n.globl _start\n.type _start, %function\n_start:\n" + c.source + "\n.size _start, .-_start\n"
+			if err := os.WriteFile(in, []byte(source), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			args := append(strings.Fields(c.flags), "-nostdlib", in, "-o", out)
+			if text, err := exec.Command(c.tool, args...).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, text)
+			}
+			s, err := Open(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			f, _ := s.Symbol("_start")
+			row, ok := s.Row(f.Addr + elfcore.Addr(f.Size) - 1)
+			link, _ := s.Arch().Reg(c.link)
+			if !ok || !row.Signal || row.Return != s.Arch().PC || row.CFA.Offset != 16 ||
+				row.Regs[s.Arch().PC].Offset != -8 || row.Regs[link].Offset != -16 {
+				t.Errorf("%v %+v", ok, row)
+			}
+		})
 	}
 }

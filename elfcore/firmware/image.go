@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"corelift/elfcore/arch"
+	"corelift/internal/debuginfo"
 )
 
 // Image is one program ELF. Its fields are read from the headers when it is
@@ -32,8 +33,8 @@ type Image struct {
 
 	symbols func() *symbolTable
 	frames  func() *frameTable
-	types   func() *typeIndex
 	debug   func() *file // a separate debug file, nil if there is none or no need
+	info    func() *debuginfo.Data
 	sha256  func() string
 }
 
@@ -63,8 +64,8 @@ func openImage(path string) (m *Image, err error) {
 	m.BuildID = m.buildID(m.Order)
 	m.symbols = sync.OnceValue(m.readSymbols)
 	m.frames = sync.OnceValue(m.readFrames)
-	m.types = sync.OnceValue(m.readTypes)
 	m.debug = sync.OnceValue(m.findSeparate)
+	m.info = sync.OnceValue(m.openDebug)
 	m.sha256 = sync.OnceValue(m.hash)
 	return m, nil
 }

@@ -272,7 +272,7 @@ func (x *examiner) objects() {
 		if _, ok := x.main.symbols().named(k.symbol); !ok {
 			continue
 		}
-		if _, size, ok := x.main.types().field(k.thread, ""); ok && size > 0 {
+		if _, size, ok := x.main.Debug().Field(k.thread, ""); ok && size > 0 {
 			thread = uint64(size)
 		}
 		if x.current(k.symbol, k.typ, k.path) {
@@ -320,7 +320,7 @@ func (x *examiner) current(symbol, typ, path string) bool {
 	at, ok := x.main.symbols().named(symbol)
 	if typ != "" && ok {
 		var off int64
-		off, _, ok = x.main.types().field(typ, path)
+		off, _, ok = x.main.Debug().Field(typ, path)
 		at.Addr += elfcore.Addr(off)
 	}
 	if !ok {

@@ -131,6 +131,7 @@ func (x *examiner) caller(r elfcore.Registers, depth int) (f callerFrame, ok boo
 		lookup-- // the call may be the function's last instruction
 	}
 	row, found := x.set.Row(lookup)
+	found = found && (depth > 0 || !row.Exidx) // which holds at calls, not wherever a crash may be
 	if depth == 0 && !found {
 		if _, known := x.set.Function(pc); !known || !x.set.Executable(pc) {
 			return x.afterBadJump(r)

@@ -94,11 +94,41 @@ func (s *Set) Executable(a elfcore.Addr) bool {
 	return false
 }
 
+// Holds tells whether a lies in a section of any kind: code, data or zeroed
+// memory of the programs.
+func (s *Set) Holds(a elfcore.Addr) bool {
+	for _, m := range s.images {
+		if m.at(a, func(*Section) bool { return true }) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// SectionAt names the section that holds an address, and the file it is in.
+func (s *Set) SectionAt(a elfcore.Addr) (section, path string) {
+	for _, m := range s.images {
+		if c := m.at(a, func(*Section) bool { return true }); c != nil {
+			return c.Name, m.Path
+		}
+	}
+	return "", ""
+}
+
 // ReadConst fills p from code and read-only data at a, across adjacent
 // sections. The error is an *elfcore.GapError where neither is.
 func (s *Set) ReadConst(p []byte, a elfcore.Addr) error {
+	return s.readFrom(p, a, (*Section).constant)
+}
+
+// ReadInitial is ReadConst that takes what variables begin with too.
+func (s *Set) ReadInitial(p []byte, a elfcore.Addr) error {
+	return s.readFrom(p, a, func(c *Section) bool { return !c.NoBits })
+}
+
+func (s *Set) readFrom(p []byte, a elfcore.Addr, want func(*Section) bool) error {
 	for len(p) > 0 {
-		c := s.constAt(a)
+		c := s.sectionAt(a, want)
 		if c == nil {
 			return &elfcore.GapError{Addr: a}
 		}
@@ -111,9 +141,9 @@ func (s *Set) ReadConst(p []byte, a elfcore.Addr) error {
 	return nil
 }
 
-func (s *Set) constAt(a elfcore.Addr) *Section {
+func (s *Set) sectionAt(a elfcore.Addr, want func(*Section) bool) *Section {
 	for _, m := range s.images {
-		if c := m.at(a, (*Section).constant); c != nil {
+		if c := m.at(a, want); c != nil {
 			return c
 		}
 	}
@@ -159,7 +189,7 @@ func (s *Set) Function(a elfcore.Addr) (elfcore.Range, bool) {
 // is the type itself. ok is false for bit-fields and what is not described.
 func (s *Set) Field(typ, path string) (off, size int64, ok bool) {
 	for _, m := range s.images {
-		if off, size, ok := m.types().field(typ, path); ok {
+		if off, size, ok := m.Debug().Field(typ, path); ok {
 			return off, size, true
 		}
 	}

@@ -232,8 +232,8 @@ func TestWithoutSectionHeaders(t *testing.T) {
 	if _, ok := s.Symbol("leaf"); ok {
 		t.Error("a symbol")
 	}
-	if _, ok := s.Row(0x8000); ok {
-		t.Error("a row")
+	if row, ok := s.Row(0x8000); !ok || !row.Exidx { // the index has a segment of its own
+		t.Error("row", ok, row)
 	}
 }
 

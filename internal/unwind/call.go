@@ -1,6 +1,8 @@
 package unwind
 
 import (
+	"iter"
+
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
 )
@@ -27,31 +29,38 @@ const maxCall = 8
 // callBefore classifies ret as a return address of the function that holds
 // inner.
 func (u *unwinder) callBefore(ret, inner elfcore.Addr) callKind {
+	kind, _ := u.call(ret, inner)
+	return kind
+}
+
+// call also tells the target of a direct call.
+func (u *unwinder) call(ret, inner elfcore.Addr) (kind callKind, target elfcore.Addr) {
 	if !u.code.Executable(ret - 1) {
-		return noCall
+		return noCall, 0
 	}
 	var buf [maxCall]byte
 	code := buf[:]
 	for u.readCode(code, ret-elfcore.Addr(len(code))) != nil {
 		if code = code[1:]; len(code) == 0 {
-			return noCall
+			return noCall, 0
 		}
 	}
 	if !u.arch.CallBefore(code) {
-		return noCall
+		return noCall, 0
 	}
-	target, direct := u.arch.CallTarget(code, uint64(ret))
+	to, direct := u.arch.CallTarget(code, uint64(ret))
 	if !direct {
-		return indirectCall
+		return indirectCall, 0
 	}
+	target = elfcore.Addr(to & u.arch.CodeMask & u.arch.AddrMask())
 	start := inner // a call of an address that is in no function has that as its start
 	if f, ok := u.code.Function(inner); ok {
 		start = f.Addr
 	}
-	if elfcore.Addr(target&u.arch.CodeMask&u.arch.AddrMask()) == start {
-		return exactCall
+	if target == start {
+		return exactCall, target
 	}
-	return otherCall
+	return otherCall, target
 }
 
 // readCode reads code from the image, or from the dump where it was loaded at
@@ -180,6 +189,26 @@ func (u *unwinder) byChain(r elfcore.Registers, at elfcore.Addr) (step, bool) {
 	return step{}, false
 }
 
+// stackWords yields the words of the stack from sp outwards, with their
+// addresses, up to a number, to a gap in the dump, or to the end of the thread's
+// stack if that is known.
+func (u *unwinder) stackWords(sp uint64, limit int) iter.Seq2[uint64, uint64] {
+	size := uint64(u.arch.PtrSize())
+	last := u.arch.AddrMask() - size + 1
+	for i := range u.core.Threads {
+		if f := u.core.Threads[i].Stack; f.State >= elfcore.Recovered && f.Value.Contains(elfcore.Addr(sp)) && f.Value.Size >= size {
+			last = min(last, uint64(f.Value.Addr)+f.Value.Size-size)
+		}
+	}
+	return func(yield func(uint64, uint64) bool) {
+		for a := sp; a <= last && a >= sp && limit > 0 && !u.expired(); a, limit = a+size, limit-1 {
+			if v, _, gap := u.word(elfcore.Addr(a)); gap != nil || !yield(a, v) {
+				return
+			}
+		}
+	}
+}
+
 // maxScan is how many words of the stack are scanned for a return address.
 const maxScan = 256
 
@@ -189,7 +218,7 @@ const maxScan = 256
 // behind any.
 func (u *unwinder) byScan(r elfcore.Registers, at elfcore.Addr, lrLive bool) (step, bool) {
 	sp, state := r.SP()
-	if state == elfcore.Missing {
+	if state == elfcore.Missing || u.scanning {
 		return step{}, false
 	}
 	best, kind := uint64(0), noCall
@@ -200,9 +229,8 @@ func (u *unwinder) byScan(r elfcore.Registers, at elfcore.Addr, lrLive bool) (st
 		}
 	}
 	size := uint64(u.arch.PtrSize())
-	for a, n := sp, 0; n < maxScan && kind < exactCall && a <= u.arch.AddrMask()-size; a, n = a+size, n+1 {
-		v, _, gap := u.word(elfcore.Addr(a))
-		if gap != nil {
+	for a, v := range u.stackWords(sp, maxScan) {
+		if kind == exactCall {
 			break
 		}
 		k := noCall

@@ -9,6 +9,14 @@ import (
 
 const bare = codeBase + 0x800 // a function without call frame information
 
+// scanned marks a trace that follows from a scan.
+func scanned(trace []Frame) []Frame {
+	for i := range trace {
+		trace[i].Trust = Scan
+	}
+	return trace
+}
+
 // link puts a return address where the CPU's call puts it.
 func link(s *stack, r *elfcore.Registers, ret uint64) {
 	a := r.Arch()
@@ -75,11 +83,11 @@ func TestBareIndirect(t *testing.T) {
 	f := newFake(arch.RV32)
 	s, r, sp := chain(f, "")
 	f.function(bare)
+	f.put(bare+2, 0x82, 0x80) // ret: what follows may have been jumped to
 	link(s, &r, f.indirect(inner+0x20))
 	r.Set(arch.RV32.PC, bare+4, elfcore.Known, 0)
 	frames := Walk(s.core(), f, r, 0)
-	trace := chainTrace()
-	trace[0].Trust = Scan
+	trace := scanned(chainTrace())
 	wantTrace(t, frames, Outermost, append([]Frame{{PC: bare + 4, Trust: Context}}, trace...)...)
 	wantReg(t, frames[1].Regs, "sp", sp, elfcore.Suspect)
 
@@ -153,8 +161,7 @@ func TestScan(t *testing.T) {
 		r.Set(a.SP, sp-8*uint64(p), elfcore.Known, 0)
 		r.Set(a.PC, bare+0x20, elfcore.Known, 0)
 		frames := Walk(s.core(), f, r, 0)
-		trace := chainTrace()
-		trace[0].Trust = Scan
+		trace := scanned(chainTrace())
 		wantTrace(t, frames, Outermost, append([]Frame{{PC: bare + 0x20, Trust: Context}}, trace...)...)
 		wantReg(t, frames[1].Regs, saved, 0, elfcore.Missing)
 		if v, st := frames[1].Regs.SP(); v != sp || st != elfcore.Suspect {

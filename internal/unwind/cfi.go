@@ -4,6 +4,7 @@ import (
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
 	"corelift/elfcore/firmware"
+	"corelift/internal/location"
 )
 
 // returnSaved tells whether a row finds the return address elsewhere than in
@@ -13,13 +14,57 @@ func returnSaved(row firmware.Row) bool {
 	return ok && rule.Kind != firmware.RuleSame
 }
 
-// byRow applies call frame information. at is the address the row was found by.
+// byTable applies what the firmware's tables say. ok is false where other ways
+// may be tried.
+func (u *unwinder) byTable(row firmware.Row, r elfcore.Registers, at elfcore.Addr, exact bool) (s step, end *End, ok bool) {
+	if row.Exidx {
+		return u.byExidx(row, r, at, exact)
+	}
+	s, end = u.byRow(row, r, at, exact)
+	// A damaged stack is not guessed over; a register that the dump lacks is no
+	// sign of damage.
+	return s, end, end == nil || end.Kind != NeedsRegister
+}
+
+// byExidx applies a row of .ARM.exidx. It is right at a call; where an
+// exception struck, the function may be in its prologue or epilogue, so that
+// it must lead behind a call.
+//
+// Folklore: a table entry for a function that can't be unwound does not mean
+// that nothing called it: linkers add one for all code without a table, such
+// as C next to C++. And assembly between .fnstart and .fnend without more is
+// said to keep its return address in lr, which it can't where it makes a call.
+// Tests: TestExidxCantUnwind, TestExidxFinish.
+func (u *unwinder) byExidx(row firmware.Row, r elfcore.Registers, at elfcore.Addr, exact bool) (s step, end *End, ok bool) {
+	switch {
+	case row.CFA.Kind == firmware.RuleUndefined:
+		return s, undescribed(row.Function.Addr), false
+	case !exact && !returnSaved(row):
+		return s, nil, false
+	case !exact:
+		s, end = u.byRow(row, r, at, exact)
+		return s, end, end == nil || end.Kind != NeedsRegister
+	}
+	if s, ok := u.byPrologue(r, at, exact); ok && s.whole {
+		return s, nil, true
+	}
+	if s, end = u.byRow(row, r, at, exact); end != nil || s.trust == Exidx && u.callBefore(s.pc(), at) < indirectCall ||
+		s.trust == Exception && !u.plausible(s.regs) {
+		return s, end, false
+	}
+	for i := range u.arch.Regs {
+		u.lower(&s.regs, arch.Reg(i), elfcore.Recovered)
+	}
+	return s, nil, true
+}
+
+// byRow applies a row. at is the address the row was found by.
 func (u *unwinder) byRow(row firmware.Row, r elfcore.Registers, at elfcore.Addr, exact bool) (step, *End) {
 	cfa, state, end := u.cfa(row, r)
 	if end != nil && end.Kind == NeedsRegister {
-		if v, ok := u.frameRegister(row, r, at); ok {
+		if v, s, ok := u.frameRegister(row, r, at); ok {
 			r = r.Clone()
-			r.Set(row.CFA.Reg, v, elfcore.Recovered, 0)
+			r.Set(row.CFA.Reg, v, s, 0)
 			cfa, state, end = u.cfa(row, r)
 		}
 	}
@@ -49,12 +94,15 @@ func (u *unwinder) byRow(row firmware.Row, r elfcore.Registers, at elfcore.Addr,
 	next.Set(u.arch.SP, cfa, state, r.Why(row.CFA.Reg))
 	for n, rule := range row.Regs {
 		if n != u.arch.PC {
-			u.apply(&next, n, rule, r, cfa, state)
+			u.apply(&next, n, rule, row, r, cfa, state)
 		}
 	}
 	trust := CFI
-	if row.Signal {
+	switch {
+	case row.Signal:
 		trust = Exception
+	case row.Exidx:
+		trust = Exidx
 	}
 	found, end := u.returnTo(next, ret, retState, trust)
 	found.cfa = s.cfa
@@ -64,7 +112,8 @@ func (u *unwinder) byRow(row firmware.Row, r elfcore.Registers, at elfcore.Addr,
 // cfa computes the canonical frame address: the stack pointer before the call.
 func (u *unwinder) cfa(row firmware.Row, r elfcore.Registers) (uint64, elfcore.State, *End) {
 	if row.CFA.Kind != firmware.RuleRegister {
-		return 0, elfcore.Missing, expression(row.Function.Addr)
+		v, s, end := u.compute(row, row.CFA.Expr, r)
+		return v & u.arch.AddrMask(), s, end
 	}
 	v, s := r.Get(row.CFA.Reg)
 	if s == elfcore.Missing {
@@ -87,7 +136,12 @@ func (u *unwinder) returnAddress(row firmware.Row, r elfcore.Registers, cfa uint
 	case rule.Kind == firmware.RuleValOffset:
 		return (cfa + uint64(rule.Offset)) & u.arch.AddrMask(), state, nil
 	default:
-		return 0, elfcore.Missing, expression(row.Function.Addr)
+		v, s, end := u.compute(row, rule.Expr, r, location.Word(cfa, state))
+		if end != nil || rule.Kind == firmware.RuleValue {
+			return v, s, end
+		}
+		ret, saved, end := u.word(elfcore.Addr(v))
+		return ret, min(s, saved), end
 	}
 	v, s := r.Get(from)
 	if s == elfcore.Missing {
@@ -98,7 +152,7 @@ func (u *unwinder) returnAddress(row firmware.Row, r elfcore.Registers, cfa uint
 
 // apply sets one register of the caller by its rule. What can't be computed is
 // Missing, which is no reason to stop.
-func (u *unwinder) apply(next *elfcore.Registers, n arch.Reg, rule firmware.Rule, r elfcore.Registers, cfa uint64, state elfcore.State) {
+func (u *unwinder) apply(next *elfcore.Registers, n arch.Reg, rule firmware.Rule, row firmware.Row, r elfcore.Registers, cfa uint64, state elfcore.State) {
 	switch rule.Kind {
 	case firmware.RuleSame:
 		copyRegister(next, n, r, n)
@@ -108,6 +162,16 @@ func (u *unwinder) apply(next *elfcore.Registers, n arch.Reg, rule firmware.Rule
 		next.Set(n, cfa+uint64(rule.Offset), state, 0)
 	case firmware.RuleOffset:
 		u.load(next, n, elfcore.Addr(cfa+uint64(rule.Offset)), state)
+	case firmware.RuleExpression, firmware.RuleValue:
+		v, s, end := u.compute(row, rule.Expr, r, location.Word(cfa, state))
+		switch {
+		case end != nil:
+			next.Clear(n, 0)
+		case rule.Kind == firmware.RuleValue:
+			next.Set(n, v, s, 0)
+		default:
+			u.load(next, n, elfcore.Addr(v), s)
+		}
 	default:
 		next.Clear(n, 0)
 	}

@@ -2,6 +2,7 @@ package unwind
 
 import (
 	"fmt"
+	"strconv"
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
@@ -20,9 +21,22 @@ const (
 	Backwards                    // the stack pointer would go inwards, to At
 	Loop                         // a frame repeats at At
 	OtherStack                   // the interrupted code has a stack of its own, unknown where
-	Expression                   // the rule at At is a DWARF expression
-	Limit                        // as many frames as were asked for
+	Expression                   // the rule at At is a DWARF expression that can't be evaluated
+	Undescribed                  // the firmware's table says that the function at At can't be unwound
+	Limit                        // as many frames as were asked for, or as much time as there is
 )
+
+var endNames = [...]string{
+	Outermost: "outermost", NoStack: "no-stack", NoCode: "no-code", NoRule: "no-rule", NeedsRegister: "needs-register",
+	Backwards: "backwards", Loop: "loop", OtherStack: "other-stack", Expression: "expression", Undescribed: "undescribed", Limit: "limit",
+}
+
+func (k EndKind) String() string {
+	if int(k) < len(endNames) {
+		return endNames[k]
+	}
+	return "EndKind(" + strconv.Itoa(int(k)) + ")"
+}
 
 // End says why a trace ends, as data and in words.
 type End struct {
@@ -43,14 +57,19 @@ func noCode(a elfcore.Addr) *End    { return endAt(NoCode, a, "code not in any i
 func noRule(a elfcore.Addr) *End    { return endAt(NoRule, a, "nothing tells the caller of %v") }
 func backwards(a elfcore.Addr) *End { return endAt(Backwards, a, "stack runs backwards to %v") }
 func loop(a elfcore.Addr) *End      { return endAt(Loop, a, "loop: the frame at %v repeats") }
-func expression(a elfcore.Addr) *End {
-	return endAt(Expression, a, "unwinding from %v needs a DWARF expression, which is not supported")
+func undescribed(a elfcore.Addr) *End {
+	return endAt(Undescribed, a, ".ARM.exidx says that %v can't be unwound")
 }
 func limited() *End     { return &End{Kind: Limit, Text: "frame limit reached"} }
+func gaveUp() *End      { return &End{Kind: Limit, Text: "gave up after " + patience.String()} }
 func noRegisters() *End { return &End{Kind: NeedsRegister, Text: "no registers"} }
 
-func otherStack(register string) *End {
-	return &End{Kind: OtherStack, Text: "interrupted code runs on the stack of " + register + ", which is not in the dump"}
+func otherStack(owner string) *End {
+	return &End{Kind: OtherStack, Text: "the caller runs on the stack of " + owner + ", which is not in the dump"}
+}
+
+func expression(function elfcore.Addr, err error) *End {
+	return &End{Kind: Expression, At: function, Text: fmt.Sprintf("call frame information of %v: %v", function, err)}
 }
 
 func (u *unwinder) needs(r arch.Reg) *End {

@@ -22,9 +22,21 @@ const resetLR = 0xffff_ffff
 // isExcReturn: bits 31 to 7 are ones, bit 1 is reserved as 0.
 func isExcReturn(ret uint64) bool { return ret>>7 == 0x1ff_ffff && ret&2 == 0 }
 
+// isFncReturn: what stands for the return address where Secure code has called
+// Non-secure code (Armv8-M manual, FNC_RETURN); the real one is on the Secure
+// stack. Bit 0 is the caller's security state.
+func isFncReturn(ret uint64) bool { return ret|1 == 0xfeff_ffff }
+
 // integritySignature opens the additional state context that Armv8-M pushes
 // below the frame; its bit 0 says that no floating point follows.
 const integritySignature = 0xfefa_125a
+
+// Armv8-M stacks s16-s31 as well, behind the frame, if the floating point
+// registers of Secure code are secret: FPCCR.TS (D1.2.98).
+const (
+	fpccrTS    = 1 << 26
+	secretSize = 16 * 4 // bytes
+)
 
 const (
 	xpsrThumb     = 1 << 24
@@ -72,6 +84,9 @@ func (u *unwinder) unstack(next elfcore.Registers, exc uint32, state elfcore.Sta
 		return next, end
 	}
 	at += size
+	if fpccr, s := next.Get(u.named("fpccr")); s != elfcore.Missing && fpccr&fpccrTS != 0 && exc&(excS|excFType) == excS {
+		at += secretSize
+	}
 	if xpsr, s := next.Get(u.arch.Flags); xpsr&xpsrRealigned != 0 {
 		next.Set(u.arch.Flags, xpsr&^xpsrRealigned, s, 0)
 		at += 4

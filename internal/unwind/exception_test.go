@@ -22,6 +22,7 @@ func TestUnstack(t *testing.T) {
 		state    bool // additional state context below the frame
 		float    bool
 		realign  bool
+		secret   bool // s16-s31 behind the frame
 		process  bool // the frame is at psp
 		end      EndKind
 		interior elfcore.Addr // pc of the interrupted code
@@ -36,6 +37,7 @@ func TestUnstack(t *testing.T) {
 		{name: "v8-M state context", exc: 0xffffffdd, process: true, state: true},
 		{name: "v8-M state and float", exc: 0xffffffcd, process: true, state: true, float: true},
 		{name: "v8-M without state context", exc: 0xffffffdd, process: true},
+		{name: "v8-M float of Secure code, secret", exc: 0xffffffed, process: true, float: true, secret: true},
 		{name: "psp unknown", exc: 0xfffffffd, end: OtherStack},
 		{name: "other security state", exc: 0xfffffffc, end: OtherStack},
 		{name: "interrupted after a call of NULL", exc: 0xfffffffd, process: true, interior: 1},
@@ -56,6 +58,9 @@ func TestUnstack(t *testing.T) {
 			frame := top - 32
 			if tc.float {
 				frame = top - 104
+			}
+			if tc.secret {
+				frame -= 64
 			}
 			pc := tc.interior &^ 1
 			lr := f.call(middle+0x40, inner) // as after a call in inner: stale
@@ -85,6 +90,9 @@ func TestUnstack(t *testing.T) {
 			}
 			s.set(elfcore.Addr(main), 0x99, tc.exc)
 			r := at(a, handler+0x10, main, map[string]uint64{"r4": 0x4})
+			if tc.secret {
+				r.Set(named(a, "fpccr"), fpccrTS, elfcore.Known, 0)
+			}
 			if tc.process {
 				psp, _ := a.Reg("psp")
 				r.Set(psp, frame, elfcore.Known, 0)
@@ -201,5 +209,19 @@ func TestExceptionFrameMissing(t *testing.T) {
 		}
 		r := at(arch.CortexM, handler+0x18, stackBase+0x40, map[string]uint64{"psp": psp})
 		wantTrace(t, Walk(c, f, r, 0), end, Frame{PC: handler + 0x18, Trust: Context})
+	}
+}
+
+// Secure code that called this function keeps the return address to itself.
+func TestCalledFromSecure(t *testing.T) {
+	for _, ret := range []uint64{0xfeffffff, 0xfefffffe} {
+		f := newFake(arch.CortexM)
+		s, r, sp := chain(f, "")
+		s.set(elfcore.Addr(sp)+12, ret)
+		frames := Walk(s.core(), f, r, 0)
+		wantTrace(t, frames, OtherStack, chainTrace()[0])
+		if got := frames[0].End.Text; got != "the caller runs on the stack of Secure state, which is not in the dump" {
+			t.Error(got)
+		}
 	}
 }

@@ -114,8 +114,17 @@ func (f *fake) call(ret, target elfcore.Addr) uint64 {
 		o := uint32(target - ret + 4)
 		w := o>>20&1<<31 | o>>1&0x3ff<<21 | o>>11&1<<20 | o>>12&0xff<<12 | 0xef
 		return uint64(f.put(ret, le.AppendUint32(nil, w)...))
+	case arch.Xtensa: // call8
+		return uint64(f.turn(ret, 2, target)) | 2<<30
 	}
 	return uint64(f.put(ret, append([]byte{0xe8}, le.AppendUint32(nil, uint32(target-ret))...)...))
+}
+
+// turn puts a direct call of Xtensa that turns the window by size, in fours.
+func (f *fake) turn(ret elfcore.Addr, size uint32, target elfcore.Addr) elfcore.Addr {
+	off := int32(target-((ret-3)&^3+4)) >> 2
+	w := uint32(off)<<6 | size<<4 | 5
+	return f.put(ret, byte(w), byte(w>>8), byte(w>>16))
 }
 
 // indirect puts a call through a register.
@@ -127,6 +136,8 @@ func (f *fake) indirect(ret elfcore.Addr) uint64 {
 		return uint64(f.put(ret, 0x60, 0x00, 0x3f, 0xd6)) // blr x3
 	case arch.RV32, arch.RV64:
 		return uint64(f.put(ret, 0xe7, 0x80, 0x07, 0x00)) // jalr a5
+	case arch.Xtensa:
+		return uint64(f.put(ret, 0xe0, 0x08, 0x00)) | 2<<30 // callx8 a8
 	}
 	return uint64(f.put(ret, 0xff, 0xd0)) // call *%eax
 }

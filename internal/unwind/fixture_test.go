@@ -188,3 +188,46 @@ func BenchmarkFixture(b *testing.B) {
 		Score(c, p, Walk(c, p, r, 0))
 	}
 }
+
+// noTables is a firmware without call frame information.
+type noTables struct{ *firmware.Set }
+
+func (noTables) Row(elfcore.Addr) (row firmware.Row, ok bool) { return row, false }
+
+// TestFixturesWithoutTables walks every thread of every fixture as if the
+// firmware had no tables. All frames but scanned ones must still be right, up
+// to those functions of assembly that no one can know.
+func TestFixturesWithoutTables(t *testing.T) {
+	var threads, whole, right, wrong int
+	by := map[Trust]int{}
+	fixtures(t, func(t *testing.T, p *firmware.Set, c *elfcore.Core, want truth) {
+		for _, thread := range want.Threads {
+			frames := Walk(c, noTables{p}, registersOf(t, c.Arch, thread.Registers), 0)
+			var pcs []elfcore.Addr
+			for _, f := range thread.Frames {
+				if !f.Inlined {
+					pcs = append(pcs, elfcore.Addr(number(t, f.PC)))
+				}
+			}
+			threads++
+			i := 0
+			for i < min(len(frames), len(pcs)) && frames[i].PC == pcs[i] {
+				by[frames[i].Trust]++
+				i++
+			}
+			right += i
+			switch {
+			case i == len(pcs):
+				whole++
+			case i < len(frames) && frames[i].Trust == Scan:
+				wrong++
+				t.Logf("%s: frame %d is %v by a scan, want %v", thread.Name, i, frames[i].PC, pcs[i])
+			case i < len(frames):
+				t.Errorf("%s: frame %d is %v by %v, want %v", thread.Name, i, frames[i].PC, frames[i].Trust, pcs[i])
+			default:
+				t.Logf("%s: %d of %d frames, %v", thread.Name, i, len(pcs), frames[len(frames)-1].End)
+			}
+		}
+	})
+	t.Logf("%d of %d traces whole, %d frames right, %d wrong by a scan; by %v", whole, threads, right, wrong, by)
+}

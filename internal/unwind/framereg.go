@@ -40,7 +40,7 @@ func FrameRegister(c *elfcore.Core, p Code, r elfcore.Registers) (reg arch.Reg, 
 				if touched[row.CFA.Reg] || end.Kind != NeedsRegister {
 					return arch.NoReg, 0, false
 				}
-				value, ok = u.frameRegister(row, r, at)
+				value, _, ok = u.frameRegister(row, r, at)
 				return row.CFA.Reg, value, ok
 			}
 			for n, rule := range row.Regs {
@@ -60,27 +60,28 @@ func FrameRegister(c *elfcore.Core, p Code, r elfcore.Registers) (reg arch.Reg, 
 const maxThrough = 32
 
 // frameRegister is the value that row.CFA.Reg must have at the address at.
-func (u *unwinder) frameRegister(row firmware.Row, r elfcore.Registers, at elfcore.Addr) (uint64, bool) {
+func (u *unwinder) frameRegister(row firmware.Row, r elfcore.Registers, at elfcore.Addr) (uint64, elfcore.State, bool) {
 	sp, state := r.SP()
 	if state == elfcore.Missing || row.CFA.Kind != firmware.RuleRegister || row.CFA.Reg == u.arch.SP || !row.Function.Contains(at) {
-		return 0, false
+		return 0, elfcore.Missing, false
 	}
 	bySP, ok := u.beforeSwitch(row, at)
 	if !ok {
-		return 0, false
+		return 0, elfcore.Missing, false
 	}
+	state = min(state, elfcore.Recovered)
 	value := (sp + uint64(bySP.CFA.Offset-row.CFA.Offset)) & u.arch.AddrMask()
 	tried := r.Clone()
-	tried.Set(row.CFA.Reg, value, elfcore.Recovered, 0)
-	cfa, state, end := u.cfa(row, tried)
+	tried.Set(row.CFA.Reg, value, state, 0)
+	cfa, cfaState, end := u.cfa(row, tried)
 	if end != nil || cfa < sp {
-		return 0, false
+		return 0, elfcore.Missing, false
 	}
-	ret, _, end := u.returnAddress(row, tried, cfa, state)
+	ret, _, end := u.returnAddress(row, tried, cfa, cfaState)
 	if end != nil || u.callBefore(u.codeAddr(ret), at) == noCall {
-		return 0, false
+		return 0, elfcore.Missing, false
 	}
-	return value, true
+	return value, state, true
 }
 
 // beforeSwitch finds the last row that gives the CFA by the stack pointer before
@@ -93,7 +94,9 @@ func (u *unwinder) beforeSwitch(row firmware.Row, at elfcore.Addr) (last firmwar
 	}
 	pc := row.Function.Addr
 	for range min(maxRows, u.rowsLeft) {
-		u.rowsLeft--
+		if u.rowsLeft--; u.expired() {
+			break
+		}
 		now, has := u.code.Row(pc)
 		switch {
 		case !has || now.CFA.Kind != firmware.RuleRegister:

@@ -3,7 +3,9 @@ package unwind
 import (
 	"encoding/binary"
 	"math"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
@@ -113,12 +115,13 @@ func FuzzWalk(f *testing.F) {
 		for len(rules) >= 5 {
 			row := firmware.Row{
 				CFA:    firmware.Rule{Kind: firmware.RuleKind(rules[0] % 7), Reg: arch.Reg(rules[1] % 40), Offset: int64(int8(rules[2]))},
-				Return: arch.Reg(rules[3] % 40), Signal: rules[0]&0x80 != 0, Regs: map[arch.Reg]firmware.Rule{},
+				Return: arch.Reg(rules[3] % 40), Signal: rules[0]&0x80 != 0, Exidx: rules[1]&0x80 != 0, Regs: map[arch.Reg]firmware.Rule{},
 			}
+			row.CFA.Expr = rules[1:4]
 			if rules[0]&0x40 != 0 {
 				row.CFA.Offset <<= 56
 			}
-			row.Regs[row.Return] = firmware.Rule{Kind: firmware.RuleKind(rules[4] >> 5 % 7), Reg: arch.Reg(rules[2]), Offset: int64(int8(rules[4] << 3))}
+			row.Regs[row.Return] = firmware.Rule{Kind: firmware.RuleKind(rules[4] >> 5 % 7), Reg: arch.Reg(rules[2]), Offset: int64(int8(rules[4] << 3)), Expr: rules[2:5]}
 			row.Regs[arch.Reg(rules[4])] = firmware.Rule{Kind: firmware.RuleKind(rules[3] % 7), Reg: arch.Reg(rules[1]), Offset: int64(int8(rules[3]))}
 			at := codeBase + elfcore.Addr(rules[1]&7)<<8
 			p.rows[at] = append(p.rows[at], rowAt{at + elfcore.Addr(rules[2]&0x7f), row})
@@ -157,17 +160,142 @@ func FuzzWalk(f *testing.F) {
 			if sp, s := frame.Regs.SP(); s != elfcore.Missing && frame.CFA != 0 && i+1 < len(frames) && uint64(frame.CFA) < sp {
 				t.Errorf("frame %d: CFA %v below sp 0x%x", i, frame.CFA, sp)
 			}
-			if i == 0 || frame.Trust == Exception {
-				continue
-			}
-			if !p.Executable(frame.Lookup()) {
-				t.Errorf("frame %d: %v is no code", i, frame.PC)
-			}
-			if _, s := frame.Regs.PC(); s == elfcore.Missing || s == elfcore.Known && frame.Trust < CFI {
-				t.Errorf("frame %d: pc by %v is %v", i, frame.Trust, s)
-			}
+			checkFrame(t, p, frames, i)
 		}
 	})
+}
+
+// checkFrame holds a frame of any trace to what Frame promises.
+func checkFrame(t *testing.T, p Code, frames []Frame, i int) {
+	t.Helper()
+	f := &frames[i]
+	_, state := f.Regs.PC()
+	if (f.Gap == "") != (state == elfcore.Missing || p.Executable(f.Lookup())) {
+		t.Errorf("frame %d: %v, gap %q", i, f.PC, f.Gap)
+	}
+	if i == 0 || f.Trust == Exception {
+		return
+	}
+	if state == elfcore.Missing || state == elfcore.Known && f.Trust < Window || f.Trust == Scan && f.by == Scan && state > elfcore.Suspect {
+		t.Errorf("frame %d: pc by %v is %v", i, f.Trust, state)
+	}
+	if frames[i-1].Trust == Scan && f.Trust != Scan {
+		t.Errorf("frame %d by %v, but the one before by a scan", i, f.Trust)
+	}
+}
+
+// FuzzFixtures walks random registers and stacks on real firmware, in an order
+// of its own for each CPU: what the fixture's dump has, overwritten.
+func FuzzFixtures(f *testing.F) {
+	programs := openFixtures(f)
+	for i := range programs {
+		f.Add(uint8(i), uint32(0), []byte{}, []byte{})
+		f.Add(uint8(i), uint32(0x40), []byte{1, 2, 3, 4, 5, 6, 7, 8}, []byte{0, 0, 1, 1, 2, 2, 3, 3})
+	}
+	f.Fuzz(func(t *testing.T, which uint8, at uint32, memory, registers []byte) {
+		p := programs[int(which)%len(programs)]
+		a := p.Arch()
+		code := p.ReadOnly()[0]
+		c := elfcore.New("fuzz", a, binary.LittleEndian)
+		c.Memory.Add(elfcore.NewRegion(stackBase, p.stack(memory), 0, elfcore.Known, 0))
+		r := elfcore.NewRegisters(a)
+		r.Set(a.PC, uint64(code.Addr)+uint64(at)%code.Size, elfcore.Known, 0)
+		r.Set(a.SP, stackBase, elfcore.Known, 0)
+		for i := 0; i+2 <= len(registers); i += 2 {
+			v := stackBase + uint64(registers[i+1])*4
+			if registers[i]&0x80 != 0 {
+				v = uint64(code.Addr) + uint64(registers[i+1])*16
+			}
+			r.Set(arch.Reg(int(registers[i]&0x7f)%len(a.Regs)), v, elfcore.Known, 0)
+		}
+		start := time.Now()
+		frames := Walk(c, p, r, 0)
+		if d := time.Since(start); d > 2*patience {
+			t.Errorf("took %v", d)
+		}
+		Score(c, p, frames)
+		for i := range frames {
+			checkFrame(t, p, frames, i)
+		}
+	})
+}
+
+// fuzzProgram is a fixture's firmware and the return addresses in it.
+type fuzzProgram struct {
+	*firmware.Set
+	returns []uint64
+}
+
+func openFixtures(f *testing.F) (list []fuzzProgram) {
+	paths, _ := filepath.Glob("../../testdata/firmware/*/fw.elf")
+	for _, path := range paths {
+		p, err := firmware.Open(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Cleanup(func() { p.Close() })
+		fp := fuzzProgram{Set: p}
+		u := newUnwinder(elfcore.New("fuzz", p.Arch(), binary.LittleEndian), p, p.Arch())
+		for _, s := range p.ReadOnly() {
+			for a := s.Addr; s.Exec && a < s.End(); a += 2 {
+				if u.callBefore(a, 0) != noCall {
+					fp.returns = append(fp.returns, uint64(a))
+				}
+			}
+		}
+		list = append(list, fp)
+	}
+	return list
+}
+
+// stack turns bytes into words: of return addresses, of the stack, or small.
+func (p *fuzzProgram) stack(memory []byte) (out []byte) {
+	for i := 0; i+2 <= len(memory); i += 2 {
+		v := binary.LittleEndian.Uint16(memory[i:])
+		w := uint64(v >> 2)
+		switch v & 3 {
+		case 0, 1:
+			w = p.returns[int(v>>2)%len(p.returns)] + uint64(v&1) // perhaps with a Thumb bit
+		case 2:
+			w = stackBase + w*4
+		}
+		out = binary.LittleEndian.AppendUint64(out, w)[:len(out)+p.Arch().PtrSize()]
+	}
+	return out
+}
+
+// A walk that has used up its time says so.
+func TestPatience(t *testing.T) {
+	f := newFake(arch.RV32)
+	s, r, _ := chain(f, "")
+	u := newUnwinder(s.core(), f, arch.RV32)
+	u.deadline = time.Now()
+	frames := u.trace(Frame{PC: inner + 0x20, Regs: r, Trust: Context}, MaxFrames)
+	wantTrace(t, frames, Limit, chainTrace()[:1]...)
+	if got := frames[0].End.Text; got != "gave up after 1s" {
+		t.Error(got)
+	}
+}
+
+// TestSlowFirmware: rows that take long, in a function without end, cost a walk
+// no more than its time.
+func TestSlowFirmware(t *testing.T) {
+	f := newFake(arch.RV32)
+	_, r, _ := chain(f, "")
+	f.funcs = []elfcore.Range{{Addr: inner - 0x100, Size: 1 << 31}}
+	f.rows[inner-0x100] = []rowAt{{0, f.bySP(16, "")}, {inner + 0x20, f.byReg("s0", 0, "")}}
+	start := time.Now()
+	frames := Walk(newStack(arch.RV32).core(), slow{f}, r, 0)
+	if d := time.Since(start); d > 3*patience {
+		t.Errorf("%v for %d frames", d, len(frames))
+	}
+}
+
+type slow struct{ *fake }
+
+func (s slow) Row(a elfcore.Addr) (firmware.Row, bool) {
+	time.Sleep(20 * time.Millisecond)
+	return s.fake.Row(a)
 }
 
 func BenchmarkWalk(b *testing.B) {

@@ -18,15 +18,17 @@ const (
 // rival readings of the same registers: the right one has the higher score.
 // It is the sum over
 //
-//   - each frame but the first that was found by call frame information or in
-//     the link register: 10 if its return address follows a direct call of the
-//     function of the frame inside it, 8 if an indirect call, 3 if a call of
-//     another function (a tail call lies between, or the address is stale). No
-//     call at all, or the function's own call of another one, costs 10, and
-//     what follows counts no more, being built on sand;
+//   - each frame but the first that was found in none of the ways below: 10 if its
+//     return address follows a direct call of the function of the frame inside
+//     it, 8 if an indirect call, 3 if a call of another function (a tail call
+//     lies between, or the address is stale). No call at all, or the function's
+//     own call of another one, costs 10, and what follows counts no more, being
+//     built on sand;
 //   - each frame found by an exception: 8;
-//   - each frame found by a frame pointer: 4; by a scan: -3, since a scan finds
-//     the right trace from a stack pointer that is too low as well;
+//   - each frame found by a frame pointer, and each without code that a register
+//     window leads to: 4; by a scan: -3, since a scan finds the right trace from
+//     a stack pointer that is too low as well;
+//   - any other frame without code costs 10, and what follows counts no more;
 //   - the end: 20 for reaching the outermost frame in a function known to begin a
 //     stack, or after at least one frame that counted 8 or more and was found on
 //     the stack, of which the zero that ends a trace is no proof; -10 for an
@@ -37,7 +39,10 @@ func Score(c *elfcore.Core, p Code, frames []Frame) int {
 	if len(frames) == 0 || frames[0].Regs.Arch() == nil {
 		return 0
 	}
-	u := newUnwinder(c, p, frames[0].Regs.Arch())
+	return newUnwinder(c, p, frames[0].Regs.Arch()).score(frames)
+}
+
+func (u *unwinder) score(frames []Frame) int {
 	score, sure := 0, false
 	for i := 1; i < len(frames); i++ {
 		points := u.points(&frames[i], frames[i-1].Lookup())
@@ -64,20 +69,32 @@ func Score(c *elfcore.Core, p Code, frames []Frame) int {
 
 // onStack tells whether the stack, not a register, told of the outer frame.
 func (u *unwinder) onStack(inner, outer *Frame) bool {
+	switch outer.by {
+	case Exception, Prologue:
+		return true
+	case Window: // told of by a0, which the stack held if a window led to the inner frame
+		return inner.by == Window
+	}
 	row, ok := u.code.Row(inner.Lookup())
-	return outer.Trust == Exception || ok && returnSaved(row)
+	return ok && returnSaved(row)
 }
 
 // points is what one frame adds, 0 if it can't be right. inner is the look-up
 // address of the frame that it called.
 func (u *unwinder) points(f *Frame, inner elfcore.Addr) int {
-	switch f.Trust {
+	if f.Gap != "" && f.by != Exception && f.by != Window {
+		return 0
+	}
+	switch f.by {
 	case Exception:
 		return indirectPoints
 	case FramePointer:
 		return chainPoints
 	case Scan:
 		return scanPoints
+	}
+	if f.Gap != "" {
+		return chainPoints
 	}
 	switch u.callBefore(f.PC, inner) {
 	case exactCall:

@@ -1,7 +1,8 @@
 // Package unwind walks a stack, one frame at a time, on every CPU of
-// elfcore/arch: by call frame information, by the frames that hardware pushes
-// on an exception, by the place where a call leaves the return address, by
-// frame pointers and, last, by a scan of the stack.
+// elfcore/arch: by call frame information or ARM's own tables, by the frames
+// that hardware pushes on an exception, by Xtensa's register windows, by the
+// place where a call leaves the return address, by the instructions that a
+// function begins with, by frame pointers and, last, by a scan of the stack.
 //
 // It guesses nothing silently. Each frame says how it was found (Trust), each
 // register how far it can be trusted (elfcore.State), and each trace why it
@@ -9,7 +10,9 @@
 package unwind
 
 import (
+	"slices"
 	"strconv"
+	"time"
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
@@ -30,15 +33,18 @@ type Trust uint8
 
 // The ways to find a frame, weakest first.
 const (
-	Scan         Trust = iota // a word of the stack that follows a call
+	Scan         Trust = iota // a word of the stack that follows a call, and what follows from it
+	Prologue                  // the instructions that the function begins with
 	FramePointer              // the chain of frame pointers
 	LinkRegister              // the return address is where the call put it
+	Window                    // the base save area of Xtensa's register windows
 	Exception                 // pushed by hardware, or by a signal frame
+	Exidx                     // ARM's tables of unwinding instructions
 	CFI                       // call frame information
 	Context                   // the registers of the dump: the innermost frame
 )
 
-var trustNames = [...]string{"scan", "frame-pointer", "link-register", "exception", "cfi", "context"}
+var trustNames = [...]string{"scan", "prologue", "frame-pointer", "link-register", "window", "exception", "exidx", "cfi", "context"}
 
 func (t Trust) String() string {
 	if int(t) < len(trustNames) {
@@ -84,16 +90,33 @@ type unwinder struct {
 	arch    *arch.Arch
 	fixed   []bool         // by register: no function changes it
 	saved   []bool         // by register: a function that changes it restores it
+	kept    []bool         // saved, and the link register: what prologues store for the caller
 	entries []elfcore.Addr // functions that have no caller
+	exits   []elfcore.Addr // functions that a stack's outermost one returns to
 
 	rowsLeft int // how many rows may still be looked at to find frame registers
+	deadline time.Time
+	scanning bool // the outer frames of a guess are being looked at: no guess in them
 }
+
+// patience bounds a walk. Real ones take well under a millisecond; a firmware
+// made for the purpose could otherwise cost milliseconds for each row.
+const patience = time.Second
+
+func (u *unwinder) expired() bool { return time.Now().After(u.deadline) }
 
 // step is the way from one frame to its caller.
 type step struct {
 	regs  elfcore.Registers // of the caller
 	trust Trust
 	cfa   elfcore.Addr // of the frame that was left; also set with an End that came later
+	whole bool         // all instructions that ran were read, see byPrologue
+}
+
+// pc is the caller's.
+func (s *step) pc() elfcore.Addr {
+	v, _ := s.regs.PC()
+	return elfcore.Addr(v)
 }
 
 // fixedNames and savedNames add to Arch.Saved, by name as registers of a
@@ -112,6 +135,7 @@ var (
 		arch.CortexM: "d8-d15",
 		arch.RV32:    "fs0-fs11",
 		arch.RV64:    "fs0-fs11",
+		arch.Xtensa:  "a12-a15", // of the call0 ABI; see window.go for the other
 	}
 )
 
@@ -124,8 +148,16 @@ var entryNames = []string{
 	"_start", "__start", "Reset_Handler", // start-up code
 }
 
+// exitNames are functions whose address a kernel puts where the outermost
+// function of a stack finds its return address. No call precedes them, and what
+// lies before them in memory is not the caller.
+var exitNames = []string{
+	"prvTaskExitError",               // FreeRTOS but on ESP chips
+	"rt_thread_exit", "_thread_exit", // RT-Thread to 3.x, and since
+}
+
 func newUnwinder(c *elfcore.Core, p Code, a *arch.Arch) *unwinder {
-	u := &unwinder{core: c, code: p, arch: a, rowsLeft: maxWalkRows}
+	u := &unwinder{core: c, code: p, arch: a, rowsLeft: maxWalkRows, deadline: time.Now().Add(patience)}
 	u.fixed, u.saved = u.marked(fixedNames[a]), u.marked(savedNames[a])
 	for i, info := range a.Regs {
 		if info.Group == arch.Control {
@@ -135,12 +167,21 @@ func newUnwinder(c *elfcore.Core, p Code, a *arch.Arch) *unwinder {
 	for _, r := range a.Saved {
 		u.saved[r] = true
 	}
-	for _, name := range entryNames {
-		if s, ok := p.Symbol(name); ok {
-			u.entries = append(u.entries, s.Addr)
+	u.kept = slices.Clone(u.saved)
+	if a.LR != arch.NoReg {
+		u.kept[a.LR] = true
+	}
+	u.entries, u.exits = u.addresses(entryNames), u.addresses(exitNames)
+	return u
+}
+
+func (u *unwinder) addresses(names []string) (list []elfcore.Addr) {
+	for _, name := range names {
+		if s, ok := u.code.Symbol(name); ok {
+			list = append(list, s.Addr)
 		}
 	}
-	return u
+	return list
 }
 
 func (u *unwinder) marked(names string) []bool {
@@ -155,11 +196,16 @@ func (u *unwinder) marked(names string) []bool {
 	return m
 }
 
-// caller tries the ways of going on from the best to the weakest.
+// caller tries the ways of going on from the best to the weakest. With an End
+// of NoCode the step may have registers: those of a caller in code that is in
+// no image.
 func (u *unwinder) caller(r elfcore.Registers, exact bool) (step, *End) {
 	v, state := r.PC()
 	if state == elfcore.Missing {
 		return step{}, u.needs(u.arch.PC)
+	}
+	if u.expired() {
+		return step{}, gaveUp()
 	}
 	pc := elfcore.Addr(v & u.arch.CodeMask)
 	at := lookup(pc, exact)
@@ -167,34 +213,42 @@ func (u *unwinder) caller(r elfcore.Registers, exact bool) (step, *End) {
 	if u.isEntry(at) {
 		return step{cfa: u.outermostCFA(row, hasRow, r)}, outermost()
 	}
-	var rowEnd *End
+	if s, end, ok := u.byWindow(r, pc, exact); ok {
+		return s, end
+	}
+	var tableEnd *End
 	if hasRow {
-		s, end := u.byRow(row, r, at, exact)
-		// A damaged stack is not guessed over; a register that the dump
-		// lacks is no sign of damage.
-		if end == nil || end.Kind != NeedsRegister {
+		s, end, ok := u.byTable(row, r, at, exact)
+		if ok {
 			return s, end
 		}
-		rowEnd = end
+		tableEnd = end
 	}
-	if !exact && !u.code.Executable(at) {
-		return step{}, noCode(pc)
-	}
-	if exact && !hasRow {
-		if s, ok := u.byCall(r, pc); ok {
+	inImage := u.code.Executable(at)
+	described := hasRow && !row.Exidx
+	refused := tableEnd != nil && tableEnd.Kind == Undescribed
+	lrLive := exact && (!described || !returnSaved(row))
+	for _, way := range []struct {
+		open bool
+		try  func() (step, bool)
+	}{
+		{!described, func() (step, bool) { return u.byPrologue(r, at, exact) }},
+		{exact && !described, func() (step, bool) { return u.byCall(r, pc) }},
+		{!inImage || refused, func() (step, bool) { return u.byBridge(r, pc, exact) }},
+		{true, func() (step, bool) { return u.byChain(r, at) }},
+		{(exact || inImage) && !refused, func() (step, bool) { return u.byScan(r, at, lrLive) }},
+	} {
+		if !way.open {
+			continue
+		}
+		if s, ok := way.try(); ok {
 			return s, nil
 		}
 	}
-	if s, ok := u.byChain(r, at); ok {
-		return s, nil
-	}
-	if s, ok := u.byScan(r, at, exact && (!hasRow || !returnSaved(row))); ok {
-		return s, nil
-	}
 	switch {
-	case rowEnd != nil:
-		return step{}, rowEnd
-	case !u.code.Executable(at):
+	case tableEnd != nil:
+		return step{}, tableEnd
+	case !inImage:
 		return step{}, noCode(pc)
 	}
 	return step{}, noRule(pc)
@@ -263,24 +317,31 @@ func (u *unwinder) returnTo(next elfcore.Registers, ret uint64, state elfcore.St
 	cfa, _ := next.SP()
 	s := step{regs: next, trust: trust, cfa: elfcore.Addr(cfa)}
 	if u.arch == arch.CortexM {
-		if isExcReturn(ret) {
+		switch {
+		case isExcReturn(ret):
 			var end *End
 			s.regs, end = u.unstack(next, uint32(ret), state)
 			s.trust = Exception
 			return s, end
-		}
-		if ret == resetLR {
+		case isFncReturn(ret):
+			s.regs = elfcore.Registers{}
+			return s, otherStack("Secure state")
+		case ret == resetLR:
 			return s, outermost()
 		}
 	}
-	pc := u.codeAddr(ret)
+	return u.arrive(s, u.codeAddr(ret), state)
+}
+
+// arrive sets the caller's pc.
+func (u *unwinder) arrive(s step, pc elfcore.Addr, state elfcore.State) (step, *End) {
+	s.regs.Set(u.arch.PC, uint64(pc), state, 0)
 	switch {
-	case pc == 0:
+	case pc == 0, slices.Contains(u.exits, pc):
 		return s, outermost()
 	case !u.code.Executable(pc - 1):
 		return s, noCode(pc)
 	}
-	s.regs.Set(u.arch.PC, uint64(pc), state, 0)
 	return s, nil
 }
 

@@ -4,13 +4,20 @@ import "corelift/elfcore"
 
 // Frame is one frame of a trace. PC is the address to execute next if
 // Trust.Exact, else the return address. CFA is 0 where it is not known. Regs
-// are the registers as they were in the frame. End is set on the last frame
-// and says why no other follows.
+// are the registers as they were in the frame. Gap, if not empty, says that the
+// frame's code is in no image, "code not in any image at 0x400485e4". End is set
+// on the last frame and says why no other follows.
+//
+// Frames that follow from one that a scan found are no surer than that one, and
+// have the same Trust.
 type Frame struct {
 	PC, CFA elfcore.Addr
 	Trust   Trust
 	Regs    elfcore.Registers
+	Gap     string
 	End     *End
+
+	by Trust // how the step to this frame was made, whatever came before
 }
 
 // Lookup is the address by which to find the frame's function and line: the
@@ -28,25 +35,42 @@ const MaxFrames = 1024
 // leaves it where it is, and no two frames may have the same pc and stack
 // pointer.
 func Walk(c *elfcore.Core, p Code, r elfcore.Registers, limit int) []Frame {
-	frames := []Frame{{Trust: Context, Regs: r}}
+	first := Frame{Trust: Context, Regs: r, by: Context}
 	if r.Arch() == nil {
-		frames[0].End = noRegisters()
-		return frames
+		first.End = noRegisters()
+		return []Frame{first}
 	}
 	if limit <= 0 || limit > MaxFrames {
 		limit = MaxFrames
 	}
 	u := newUnwinder(c, p, r.Arch())
 	pc, _ := r.PC()
-	frames[0].PC = elfcore.Addr(pc & u.arch.CodeMask)
+	first.PC = elfcore.Addr(pc & u.arch.CodeMask)
+	return u.trace(first, limit)
+}
+
+// maxGaps is how many frames in a row may have no code.
+const maxGaps = 32
+
+// trace follows the stack from a frame outwards. A frame without code counts
+// if the way goes on from there to one with code, or to the end of the stack;
+// else its pc is no more than a bad return address of the frame before.
+func (u *unwinder) trace(first Frame, limit int) []Frame {
+	frames := []Frame{first}
+	u.markGap(&frames[0])
+	firm := 1       // so many frames count
+	var broken *End // the reason if no others will
 	for {
 		f := &frames[len(frames)-1]
 		s, end := u.caller(f.Regs, f.Trust.Exact())
 		f.CFA = s.cfa
+		gap := end != nil && end.Kind == NoCode && s.regs.Arch() != nil && len(frames)-firm < maxGaps
+		if gap && firm == len(frames) {
+			broken = end
+		}
 		var next Frame
-		if end == nil {
-			pc, _ := s.regs.PC()
-			next = Frame{PC: elfcore.Addr(pc), Trust: s.trust, Regs: s.regs}
+		if end == nil || gap {
+			next, end = u.frame(f, s), nil
 			switch {
 			case repeats(frames, &next):
 				end = loop(next.PC)
@@ -54,11 +78,32 @@ func Walk(c *elfcore.Core, p Code, r elfcore.Registers, limit int) []Frame {
 				end = limited()
 			}
 		}
+		if end != nil && firm < len(frames) && end.Kind != Outermost {
+			frames, end = frames[:firm], broken
+		}
 		if end != nil {
-			f.End = end
+			frames[len(frames)-1].End = end
 			return frames
 		}
-		frames = append(frames, next)
+		if frames = append(frames, next); !gap {
+			firm = len(frames)
+		}
+	}
+}
+
+// frame makes the caller's frame of a step from f.
+func (u *unwinder) frame(f *Frame, s step) Frame {
+	next := Frame{PC: s.pc(), Trust: s.trust, Regs: s.regs, by: s.trust}
+	if f.Trust == Scan && !s.trust.Exact() {
+		next.Trust = Scan
+	}
+	u.markGap(&next)
+	return next
+}
+
+func (u *unwinder) markGap(f *Frame) {
+	if _, state := f.Regs.PC(); state != elfcore.Missing && !u.code.Executable(f.Lookup()) {
+		f.Gap = noCode(f.PC).Text
 	}
 }
 

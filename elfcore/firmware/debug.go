@@ -1,0 +1,33 @@
+package firmware
+
+import (
+	"corelift/elfcore"
+	"corelift/internal/debuginfo"
+)
+
+// Debug is the debug information of the program, or of its separate debug file.
+func (m *Image) Debug() *debuginfo.Data { return m.info() }
+
+func (m *Image) openDebug() *debuginfo.Data {
+	return debuginfo.New(m.debugContents, m.Order, m.Arch.PtrSize(), m.live)
+}
+
+// live tells whether code that the debug information describes, a function or
+// the functions of a section one after another, is in the program: see find for
+// what linkers leave behind of those that are not.
+func (m *Image) live(start, end uint64) bool {
+	a := elfcore.Addr(start & m.Arch.CodeMask)
+	if end <= start || !m.executable(a) {
+		return false
+	}
+	if a >= deadZone {
+		return true
+	}
+	symbols := m.symbols()
+	if len(symbols.all) == 0 {
+		return true
+	}
+	_, first, ok := symbols.at(a, functionSymbol)
+	_, last, ended := symbols.at(elfcore.Addr(end)-1, functionSymbol)
+	return ok && ended && first.Addr == a && uint64(last.End()) == end
+}

@@ -1,0 +1,115 @@
+package inspect
+
+import (
+	"corelift/internal/cexpr"
+	"corelift/internal/debuginfo"
+	"strings"
+)
+
+// typeOf finds the type that was typed.
+func (e evaluator) typeOf(n *cexpr.Type) *debuginfo.Type {
+	switch n.Form {
+	case cexpr.Pointer, cexpr.Reference, cexpr.RvalueReference:
+		if n.Elem.Form == cexpr.Function {
+			// What a function takes and returns does not matter to an address.
+			return e.typeOfFunction(n.Elem).PointerTo()
+		}
+		return e.typeOf(n.Elem).PointerTo()
+	case cexpr.Array:
+		if n.Count == nil {
+			failType(n, "an array needs a length here")
+		}
+		count := e.count(n.Count)
+		if count < 0 || count > maxSlice {
+			failType(n, "an array of that length")
+		}
+		return e.typeOf(n.Elem).ArrayOf(count)
+	case cexpr.Function:
+		failType(n, "nothing can be cast to a function, only to a pointer to one")
+	}
+	name := n.Base
+	if n.Name != nil {
+		name = strings.TrimSpace(n.Tag + " " + n.Name.Path())
+	}
+	if n.Base != "" {
+		if t := e.builtin(n.Base); t != nil {
+			return t
+		}
+	}
+	t, ok := e.findType(name)
+	if !ok {
+		failType(n, "no type "+name+" here")
+	}
+	return t
+}
+
+func (e evaluator) typeOfFunction(n *cexpr.Type) *debuginfo.Type {
+	return e.typeOf(n.Elem).FuncReturning()
+}
+
+func failType(n *cexpr.Type, text string) {
+	panic(&cexpr.Error{Column: n.Column(), Text: text})
+}
+
+// cast converts as C does; between types of one size, other than numbers, it
+// shows the same bytes as something else.
+func (e evaluator) cast(n cexpr.Node, t *debuginfo.Type, o object) object {
+	to := t.Plain()
+	switch to.Kind {
+	case debuginfo.Void:
+		o.typ = t
+		return o
+	case debuginfo.Array, debuginfo.Struct, debuginfo.Class, debuginfo.Union, debuginfo.Variant, debuginfo.Complex:
+		if at, s, ok := o.address(); ok {
+			return o.at.inMemory(t, at, s)
+		}
+		if to.Size() == o.typ.Size() {
+			o.typ = t
+			return o
+		}
+		fail(n, "", "%s can't be shown as %s", o.typ, t)
+	case debuginfo.Unknown, debuginfo.Func:
+		fail(n, "", "nothing can be cast to %s", t)
+	}
+	if o.typ.Plain().Kind == debuginfo.Unknown { // a symbol without a type: its memory
+		if at, s, ok := o.address(); ok {
+			return o.at.inMemory(t, at, s)
+		}
+	}
+	x := e.read(n, o)
+	if x.absent != Present {
+		return e.at.nowhere(t, x.absent, x.reason)
+	}
+	var result object
+	switch to.Kind {
+	case debuginfo.Float:
+		b, ok := floatBytes(x.n.real(e.size), int(to.Size()), e.at.Order())
+		if !ok {
+			fail(n, "", "a float of %d bytes can't be made", to.Size())
+		}
+		result = e.at.computed(t, b, x.state)
+	case debuginfo.Bool:
+		result = e.whole(t, truthNumber(x.n.real(e.size) != 0))
+	default:
+		result = e.whole(t, x.n)
+	}
+	result.note = x.reason
+	return result.withState(x.state)
+}
+
+// whole makes an object of any integral type of a number.
+func (e evaluator) whole(t *debuginfo.Type, n number) object {
+	b := make([]byte, 8)
+	e.at.Order().PutUint64(b, n.integer())
+	if size := int(t.Size()); size > 8 { // __int128
+		wide := make([]byte, size)
+		copy(wide, reversed(b, e.at.Order()))
+		if int64(n.integer()) < 0 && !unsignedTypes[n.typ] {
+			for i := 8; i < size; i++ {
+				wide[i] = 0xff
+			}
+		}
+		b = reversed(wide, e.at.Order())
+	}
+	return e.at.constant(t, b)
+}

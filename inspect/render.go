@@ -1,0 +1,226 @@
+package inspect
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"corelift/elfcore"
+	"corelift/internal/cexpr"
+	"corelift/internal/debuginfo"
+)
+
+// renderer turns objects into values, with the limits of one answer.
+type renderer struct {
+	format cexpr.Format // 0 for each type's own
+	budget int          // objects that may still be shown
+}
+
+// maxObjects bounds what one answer shows, and maxNesting how deep: damaged
+// debug information can claim anything.
+const (
+	maxObjects = 1 << 14
+	maxNesting = 20 // GDB's "print max-depth"
+)
+
+func newRenderer(f cexpr.Format) *renderer { return &renderer{format: f, budget: maxObjects} }
+
+// kindNames are the words of Value.Kind.
+var kindNames = map[debuginfo.Kind]string{
+	debuginfo.Void: "void", debuginfo.Bool: "bool", debuginfo.Char: "char", debuginfo.Int: "int", debuginfo.Uint: "uint",
+	debuginfo.Float: "float", debuginfo.Complex: "complex", debuginfo.Address: "pointer", debuginfo.Pointer: "pointer",
+	debuginfo.Reference: "reference", debuginfo.RvalueReference: "reference", debuginfo.MemberPointer: "member-pointer",
+	debuginfo.Array: "array", debuginfo.Struct: "struct", debuginfo.Class: "class", debuginfo.Union: "union",
+	debuginfo.Variant: "variant", debuginfo.Enum: "enum", debuginfo.Func: "function", debuginfo.Unspecified: "pointer",
+}
+
+// value shows an object as a member or an element is shown: without the type
+// in front that GDB's print gives pointers.
+func (r *renderer) value(o object, depth int) Value {
+	t := o.typ.Plain()
+	v := Value{Type: o.typ.String(), Kind: kindNames[t.Kind], Reason: o.note}
+	if size := t.Size(); size > 0 {
+		v.Size = size
+	}
+	if at, s, ok := o.address(); ok {
+		v.Address, v.State = &at, s
+	}
+	if r.budget--; r.budget < 0 || depth > maxNesting {
+		v.Presence, v.Text = Present, "..."
+		if depth > maxNesting {
+			v.Text = "{...}"
+		}
+		return v
+	}
+	if o.absent != Present {
+		return v.missing(o.absent, o.reason)
+	}
+	switch t.Kind {
+	case debuginfo.Array:
+		r.array(&v, o, t, depth)
+	case debuginfo.Struct, debuginfo.Class, debuginfo.Union:
+		r.structure(&v, o, t, depth)
+	case debuginfo.Variant:
+		r.variant(&v, o, t, depth)
+	default:
+		r.scalar(&v, o, t, depth)
+	}
+	return v
+}
+
+// missing makes a value that is not there.
+func (v Value) missing(p Presence, reason string) Value {
+	v.Presence, v.State, v.Text = p, elfcore.Missing, absent[p]
+	if reason != "" {
+		v.Reason = reason
+	}
+	return v
+}
+
+// gather sums up an aggregate's parts: the lowest state, and absent as a whole
+// only if all are, for one reason.
+func (v *Value) gather() {
+	if len(v.Children) == 0 {
+		v.Presence = Present
+		if v.State == elfcore.Missing {
+			v.State = elfcore.Known
+		}
+		return
+	}
+	v.Presence, v.State, v.Reason = v.Children[0].Presence, elfcore.Missing, v.Children[0].Reason
+	for _, c := range v.Children {
+		switch {
+		case c.Presence == Present:
+			if v.Presence != Present || v.State == elfcore.Missing || c.State < v.State {
+				v.State, v.Reason = c.State, c.Reason
+			}
+			v.Presence = Present
+		case v.Presence != Present && v.Presence != c.Presence:
+			v.Presence = NotInDump
+		}
+	}
+	if v.Presence != Present {
+		v.Text = absent[v.Presence]
+	}
+}
+
+// structure shows a structure, class or union: {a = 1, {x = 2}}.
+func (r *renderer) structure(v *Value, o object, t *debuginfo.Type, depth int) {
+	var out strings.Builder
+	out.WriteByte('{')
+	for _, m := range t.Members() {
+		if r.budget < 0 {
+			out.WriteString(", ...")
+			break
+		}
+		c := Variable{Name: m.Name, Value: r.value(o.member(m), depth+1)}
+		if len(v.Children) > 0 {
+			out.WriteString(", ")
+		}
+		switch {
+		case m.Base:
+			fmt.Fprintf(&out, "<%s> = ", m.Type.Plain().String())
+		case m.Static:
+			out.WriteString("static " + m.Name + " = ")
+		case m.Name != "":
+			out.WriteString(m.Name + " = ")
+		}
+		out.WriteString(c.Text)
+		v.Children = append(v.Children, c)
+	}
+	if len(v.Children) == 0 {
+		out.WriteString("<No data fields>")
+	}
+	v.Text = out.String() + "}"
+	v.gather()
+}
+
+// array shows an array, long runs of equal elements folded; one of characters
+// as a string.
+func (r *renderer) array(v *Value, o object, t *debuginfo.Type, depth int) {
+	elem := t.Elem()
+	n, known := t.Count()
+	if !known || n <= 0 {
+		// GDB shows a flexible array's address: how long it is nothing tells.
+		if at, s, ok := o.address(); ok {
+			v.Presence, v.State, v.Text = Present, s, o.at.session.pointer(at)
+			return
+		}
+		*v = v.missing(NoLocation, "the program does not say how long it is")
+		return
+	}
+	v.Count = &n
+	if e := elem.Plain(); e.Kind == debuginfo.Char && (r.format == 0 || r.format == 's') && !t.Vector {
+		if r.charArray(v, o, elem, n) {
+			return
+		}
+	}
+	var out strings.Builder
+	out.WriteByte('{')
+	shown := 0
+	for i := int64(0); i < n; {
+		if shown >= maxElements || r.budget < 0 {
+			out.WriteString("...")
+			break
+		}
+		c := r.value(o.element(elem, i), depth+1)
+		run := int64(1) + r.repeats(o, elem, c, i, n)
+		if i > 0 {
+			out.WriteString(", ")
+		}
+		out.WriteString(c.Text)
+		if run > maxSingles {
+			fmt.Fprintf(&out, " <repeats %d times>", run)
+			shown += maxSingles
+			v.Children = append(v.Children, Variable{Name: fmt.Sprintf("[%d:%d]", i, i+run), Value: c})
+			i += run
+			continue
+		}
+		v.Children = append(v.Children, Variable{Name: "[" + strconv.FormatInt(i, 10) + "]", Value: c})
+		shown++
+		i++
+	}
+	v.Text = out.String() + "}"
+	v.gather()
+}
+
+// maxScan bounds the elements that are compared to fold a run.
+const maxScan = 1 << 16
+
+// repeats counts how many elements after i are shown alike.
+func (r *renderer) repeats(o object, elem *debuginfo.Type, first Value, i, n int64) (count int64) {
+	size := elem.Size()
+	if size <= 0 {
+		return 0
+	}
+	one := o.element(elem, i).read()
+	if one.presence != Present && first.Presence == Present {
+		return 0 // partly there: the parts that are may differ
+	}
+	for j := i + 1; j < n && count < maxScan; j++ {
+		next := o.element(elem, j).read()
+		if one.presence != next.presence || one.state != next.state || string(one.bytes) != string(next.bytes) {
+			break
+		}
+		count++
+	}
+	return count
+}
+
+// charArray shows an array of characters as a string; false if it is not
+// wholly there.
+func (r *renderer) charArray(v *Value, o object, elem *debuginfo.Type, n int64) bool {
+	size := elem.Size()
+	if size != 1 && size != 2 && size != 4 {
+		return false
+	}
+	shown := min(n, maxScan)
+	c := o.readBits(shown * size * 8)
+	if c.presence != Present || c.bytes == nil {
+		return false // perhaps a part is there
+	}
+	chars := characters(c.bytes, int(size), o.at.Order())
+	v.Presence, v.State, v.Reason = Present, c.state, c.reason
+	v.Text = quoteString(chars, int(size), prefixOf(elem), n > shown)
+	return true
+}

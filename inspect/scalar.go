@@ -1,0 +1,260 @@
+package inspect
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"strings"
+
+	"corelift/elfcore"
+	"corelift/internal/debuginfo"
+)
+
+// scalar shows what is neither an aggregate nor an array.
+func (r *renderer) scalar(v *Value, o object, t *debuginfo.Type, depth int) {
+	switch t.Kind {
+	case debuginfo.Void, debuginfo.Unknown:
+		*v = v.missing(NoLocation, "")
+		v.Text = "<incomplete type>"
+		return
+	case debuginfo.Func:
+		r.function(v, o)
+		return
+	}
+	c := o.read()
+	if c.presence != Present {
+		*v = v.missing(c.presence, c.reason)
+		return
+	}
+	v.Presence, v.State, v.Reason = Present, c.state, c.reason
+	if c.bytes == nil { // it exists, but has no bytes
+		r.synthetic(v, o, t, depth)
+		return
+	}
+	if r.format != 0 && r.formatted(v, o, t, c) {
+		return
+	}
+	order := o.at.Order()
+	switch t.Kind {
+	case debuginfo.Float:
+		v.Text = o.at.float(c.bytes, t)
+	case debuginfo.Complex:
+		half := len(c.bytes) / 2
+		v.Text = o.at.float(c.bytes[:half], t) + " + " + o.at.float(c.bytes[half:], t) + "i"
+	case debuginfo.Pointer, debuginfo.Reference, debuginfo.RvalueReference, debuginfo.Address, debuginfo.Unspecified, debuginfo.MemberPointer:
+		r.pointer(v, o, t, c, depth)
+	default:
+		n := readInteger(c.bytes, order, t.Signed)
+		if o.bits > 0 && t.Signed {
+			n = n.extend(o.bits)
+		}
+		v.Text = numberText(n, t)
+	}
+}
+
+// extend sign extends a bit-field.
+func (n integer) extend(bits int64) integer {
+	if shift := 64 - bits; shift > 0 && shift < 64 {
+		n.lo, n.size = uint64(int64(n.lo<<shift)>>shift), 8
+	}
+	return n
+}
+
+func (a *activation) float(b []byte, t *debuginfo.Type) string {
+	text, ok := formatFloat(b, a.Order(), a.session.x87() && !strings.Contains(t.String(), "128"))
+	if !ok {
+		return fmt.Sprintf("<a float of %d bytes>", len(b))
+	}
+	return text
+}
+
+// numberText shows a number as its type has it.
+func numberText(n integer, t *debuginfo.Type) string {
+	switch t.Kind {
+	case debuginfo.Bool:
+		switch n.uint() {
+		case 0:
+			return "false"
+		case 1:
+			return "true"
+		}
+		return n.String()
+	case debuginfo.Char:
+		return charText(n)
+	case debuginfo.Enum:
+		return enumText(n, t)
+	case debuginfo.Int, debuginfo.Uint:
+		return n.String()
+	}
+	return fmt.Sprintf("0x%x", n.uint())
+}
+
+func charText(n integer) string {
+	c := uint32(n.uint())
+	if n.size < 4 {
+		c &= 1<<(8*n.size) - 1
+	}
+	return fmt.Sprintf("%v %s'%s'", n, literalPrefixes[n.size], character(c, n.size, '\''))
+}
+
+// enumText names an enumerator, or those whose bits a value of flags has.
+//
+// A type counts as flags as in GDB: no enumerator is negative, and the bits of
+// each are next to each other.
+func enumText(n integer, t *debuginfo.Type) string {
+	flags := true
+	enumerators := t.Enumerators()
+	for _, e := range enumerators {
+		if e.Value == n.int() {
+			return e.Name
+		}
+		v := uint64(e.Value)
+		if v >>= bits.TrailingZeros64(v); e.Value < 0 || v&(v+1) != 0 {
+			flags = false
+		}
+	}
+	rest := n.uint()
+	if !flags {
+		return n.String()
+	}
+	if rest == 0 {
+		return "0"
+	}
+	var parts []string
+	for _, e := range enumerators {
+		if v := uint64(e.Value); rest&v != 0 {
+			parts = append(parts, e.Name)
+			rest &^= v
+		}
+	}
+	if rest != 0 {
+		parts = append(parts, fmt.Sprintf("unknown: 0x%x", rest))
+	}
+	return "(" + strings.Join(parts, " | ") + ")"
+}
+
+// function shows a function itself: its type and address.
+func (r *renderer) function(v *Value, o object) {
+	at, s, ok := o.address()
+	if !ok {
+		*v = v.missing(NoLocation, "")
+		return
+	}
+	v.Presence, v.State = Present, s
+	v.Text = "{" + v.Type + "} " + o.at.session.pointer(at&elfcore.Addr(o.at.session.core.Arch.CodeMask))
+}
+
+// synthetic shows a pointer to an object that is nowhere in memory but whose
+// contents the compiler tells.
+func (r *renderer) synthetic(v *Value, o object, t *debuginfo.Type, depth int) {
+	v.Text, v.State = "<synthetic pointer>", elfcore.Known
+	if target, ok := o.implied(t); ok {
+		v.Children = []Variable{{Value: r.value(target, depth+1)}}
+	}
+}
+
+// pointer shows an address, the symbol there, and the string that it points to.
+func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, depth int) {
+	n := readInteger(c.bytes, o.at.Order(), false)
+	if t.Kind == debuginfo.MemberPointer {
+		v.Text = fmt.Sprintf("0x%x", n.uint())
+		return
+	}
+	at := elfcore.Addr(n.uint())
+	v.Pointer = &at
+	v.Text = o.at.session.pointer(at)
+	elem := t.Elem().Plain()
+	switch t.Kind {
+	case debuginfo.Reference, debuginfo.RvalueReference:
+		target := r.value(o.at.inMemory(t.Elem(), at, c.state), depth+1)
+		v.Text = "@" + fmt.Sprintf("0x%x", n.uint()) + ": " + target.Text
+		v.Children = []Variable{{Value: target}}
+	case debuginfo.Pointer:
+		if elem.Kind == debuginfo.Func {
+			v.Text = o.at.session.codePointer(at)
+		}
+		if elem.Kind == debuginfo.Char && at != 0 {
+			text, s := o.at.session.stringAt(at, elem)
+			v.Text += " " + text
+			if s != elfcore.Missing {
+				v.State = min(v.State, s)
+			}
+		}
+	}
+}
+
+// x87 tells whether the target's long double is x87's.
+func (s *Session) x87() bool { return s.core.Arch.Name == "i386" || s.core.Arch.Name == "x86-64" }
+
+// pointer shows an address with the symbol that holds it: 0x20000010 <state+4>.
+func (s *Session) pointer(at elfcore.Addr) string { return s.labelled(at, at) }
+
+// codePointer is pointer for an address of code, which may have the Thumb bit.
+func (s *Session) codePointer(at elfcore.Addr) string {
+	return s.labelled(at, at&elfcore.Addr(s.core.Arch.CodeMask))
+}
+
+func (s *Session) labelled(shown, at elfcore.Addr) string {
+	text := fmt.Sprintf("0x%x", uint64(shown))
+	name, start, ok := s.symbolAt(at)
+	switch {
+	case !ok:
+		return text
+	case at == start:
+		return fmt.Sprintf("%s <%s>", text, name)
+	}
+	return fmt.Sprintf("%s <%s+%d>", text, name, at-start)
+}
+
+func (s *Session) symbolAt(at elfcore.Addr) (string, elfcore.Addr, bool) {
+	if s.program == nil {
+		return "", 0, false
+	}
+	name, start, ok := s.program.SymbolAt(at)
+	return demangled(name), start, ok
+}
+
+// characters splits bytes into characters.
+func characters(b []byte, size int, order binary.ByteOrder) []uint32 {
+	chars := make([]uint32, 0, len(b)/size)
+	for ; len(b) >= size; b = b[size:] {
+		chars = append(chars, uint32(readInteger(b[:size], order, false).uint()))
+	}
+	return chars
+}
+
+// stringAt reads the string at an address, up to its NUL or maxElements
+// characters. What can't be read is said so.
+func (s *Session) stringAt(at elfcore.Addr, elem *debuginfo.Type) (string, elfcore.State) {
+	size := int(elem.Size())
+	if size != 1 && size != 2 && size != 4 {
+		return "", elfcore.Missing
+	}
+	var chars []uint32
+	lowest := elfcore.Known
+	b := make([]byte, size)
+	for len(chars) < maxElements {
+		state, err := s.read(b, at+elfcore.Addr(len(chars)*size))
+		if err != nil {
+			if len(chars) == 0 {
+				return absent[NotInDump], elfcore.Missing
+			}
+			return quoteString(chars, size, prefixOf(elem), true) + absent[NotInDump], lowest
+		}
+		lowest = min(lowest, state)
+		c := uint32(readInteger(b, s.core.Order, false).uint())
+		if c == 0 {
+			return quoteString(append(chars, 0), size, prefixOf(elem), false), lowest
+		}
+		chars = append(chars, c)
+	}
+	return quoteString(chars, size, prefixOf(elem), true), lowest
+}
+
+// prefixOf is what C writes before a literal of characters of a type.
+func prefixOf(elem *debuginfo.Type) string {
+	if strings.Contains(elem.String(), "wchar_t") {
+		return "L"
+	}
+	return literalPrefixes[int(elem.Size())]
+}

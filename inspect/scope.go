@@ -1,0 +1,154 @@
+package inspect
+
+import (
+	"debug/dwarf"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"corelift/elfcore"
+	"corelift/elfcore/arch"
+	"corelift/internal/debuginfo"
+	"corelift/internal/location"
+)
+
+// An activation is what location expressions are evaluated on.
+var _ location.Scope = (*activation)(nil)
+
+// PtrSize is the size of an address in bytes.
+func (a *activation) PtrSize() int { return a.session.core.Arch.PtrSize() }
+
+// Order is the byte order of the target.
+func (a *activation) Order() binary.ByteOrder { return a.session.core.Order }
+
+// Register gives a register as it was in the frame.
+func (a *activation) Register(n uint64) location.Register {
+	cpu := a.session.core.Arch
+	i := slices.IndexFunc(cpu.Regs, func(r arch.RegInfo) bool { return r.DWARF >= 0 && uint64(r.DWARF) == n })
+	if i < 0 {
+		return location.Register{}
+	}
+	regs := &a.frame().Regs
+	value, state := regs.Get(arch.Reg(i))
+	r := location.Register{Name: cpu.Regs[i].Name, Bits: cpu.Regs[i].Bits, Low: value, State: state}
+	if r.Bits > 64 && state != elfcore.Missing {
+		r.Wide, _ = regs.Bytes(arch.Reg(i))
+	}
+	return r
+}
+
+// Memory reads the dump's memory, and code and constants of the firmware.
+func (a *activation) Memory(p []byte, at elfcore.Addr) (elfcore.State, error) {
+	return a.session.read(p, at)
+}
+
+// CFA is the frame's canonical frame address.
+func (a *activation) CFA() location.Value {
+	f := a.frame()
+	if f.CFA == 0 {
+		return location.Value{}
+	}
+	_, state := f.Regs.SP()
+	return location.Word(uint64(f.CFA), state)
+}
+
+// FrameBase is the expression that frame-relative variables start from.
+func (a *activation) FrameBase() []byte {
+	if a.fn == nil {
+		return nil
+	}
+	expr, _ := a.fn.FrameBase(a.lookup())
+	return expr
+}
+
+// OffsetSize is the size of a reference to another unit.
+func (a *activation) OffsetSize() int { return a.unit.OffsetSize() }
+
+// Address is an entry of the unit's part of .debug_addr.
+func (a *activation) Address(index uint64) (uint64, bool) { return a.unit.Address(index) }
+
+// BaseType describes a base type of the unit.
+func (a *activation) BaseType(off uint64) (location.BaseType, bool) {
+	e, ok := a.data.Entry(a.unit.Off + dwarf.Offset(off))
+	if !ok || e.Tag != dwarf.TagBaseType {
+		return location.BaseType{}, false
+	}
+	size, _ := e.Uint(dwarf.AttrByteSize)
+	encoding, _ := e.Uint(dwarf.AttrEncoding)
+	return location.BaseType{Size: size, Encoding: encoding}, true
+}
+
+// Procedure is the location of an entry.
+func (a *activation) Procedure(off uint64, global bool) ([]byte, bool) {
+	at := dwarf.Offset(off)
+	if !global {
+		at += a.unit.Off
+	}
+	e, ok := a.data.Entry(at)
+	if !ok {
+		return nil, false
+	}
+	expr, _ := e.Block(dwarf.AttrLocation)
+	return expr, true
+}
+
+var (
+	errNoCaller   = errors.New("the caller is not known")
+	errNoCallSite = errors.New("the caller does not say what it passed")
+)
+
+// Passed finds what the caller passed in an argument.
+func (a *activation) Passed(arg location.Argument) ([]byte, location.Scope, error) {
+	caller := a.caller()
+	if caller == nil || caller.fn == nil {
+		return nil, nil, errNoCaller
+	}
+	site, ok := caller.fn.CallSite(uint64(caller.frame().PC))
+	// A frame that was left by a tail call holds the arguments of another call.
+	if !ok || !a.called(site) {
+		return nil, nil, errNoCallSite
+	}
+	for _, p := range site.Params {
+		same := slices.Equal(p.Location, arg.Location)
+		if arg.Location == nil {
+			same = p.Parameter.Off == a.unit.Off+dwarf.Offset(arg.Parameter)
+		}
+		switch {
+		case same && !arg.Deref:
+			return p.Value, caller, nil
+		case same && p.DataValue != nil:
+			return p.DataValue, caller, nil
+		}
+	}
+	return nil, nil, errNoCallSite
+}
+
+// called tells whether a call site may have called this function: a tail call
+// in between leaves registers of another call.
+func (a *activation) called(site debuginfo.CallSite) bool {
+	return a.fn != nil && (site.Callee.Unit() == nil || site.Callee.Qualified() == a.fn.Name)
+}
+
+// read fills p from the dump, or from what the program cannot change.
+func (s *Session) read(p []byte, at elfcore.Addr) (elfcore.State, error) {
+	state, err := s.core.Memory.Read(p, at)
+	if err == nil || s.program == nil {
+		return state, err
+	}
+	if s.program.ReadConst(p, at) == nil {
+		return elfcore.Known, nil
+	}
+	// Across the border of the two, byte by byte.
+	state = elfcore.Known
+	for i := range p {
+		one, err := s.core.Memory.Read(p[i:i+1], at+elfcore.Addr(i))
+		if err != nil {
+			if s.program.ReadConst(p[i:i+1], at+elfcore.Addr(i)) != nil {
+				return elfcore.Missing, err
+			}
+			one = elfcore.Known
+		}
+		state = min(state, one)
+	}
+	return state, nil
+}

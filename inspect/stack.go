@@ -1,0 +1,67 @@
+package inspect
+
+import (
+	"corelift/elfcore"
+)
+
+// StackSchema names the version of Stacks' JSON form, docs/schema/bt.json.
+const StackSchema = "corelift.bt/1"
+
+// Stacks are the frames of one or more threads, the crashed one first.
+type Stacks struct {
+	Schema string  `json:"schema"`
+	Stacks []Stack `json:"stacks"`
+}
+
+// Stack is the frames of one thread, innermost first. There is at least one
+// unless the thread has no pc.
+type Stack struct {
+	Thread ThreadRef `json:"thread"`
+	Frames []Frame   `json:"frames"`
+	End    End       `json:"end"`
+}
+
+// ThreadRef names a thread.
+type ThreadRef struct {
+	ID      int32              `json:"id"`
+	Kind    elfcore.ThreadKind `json:"kind"`
+	Name    string             `json:"name,omitempty"`
+	Crashed bool               `json:"crashed,omitempty"`
+}
+
+// End says why no further frame follows. Kind is a stable word, Text the
+// sentence for people.
+type End struct {
+	Kind string `json:"kind"`
+	Text string `json:"text"`
+}
+
+// Frame is one function activation. Inlined ones share pc, CFA and registers
+// with the frame that they were inlined into, which follows. What is unknown is
+// empty or nil.
+type Frame struct {
+	Level int           `json:"level"`
+	PC    elfcore.Addr  `json:"pc"`
+	State elfcore.State `json:"state"` // of the pc; 0 stands for a missing one
+	CFA   *elfcore.Addr `json:"cfa,omitempty"`
+	Trust string        `json:"trust"` // how the frame was found: "cfi", "scan" ...
+	// Function is qualified ("fw::drv::boom"); from the debug information, or
+	// the symbol at the pc if Offset is set.
+	Function string  `json:"function,omitempty"`
+	Offset   *uint64 `json:"offset,omitempty"` // of the pc in the symbol, bytes
+	File     string  `json:"file,omitempty"`
+	Line     int     `json:"line,omitempty"`
+	Column   int     `json:"column,omitempty"`
+	Inlined  bool    `json:"inlined,omitempty"`
+	// Exact tells that the pc is the instruction to execute next, and MidLine
+	// that it is not the first of its line, where GDB shows the address.
+	Exact   bool `json:"exact"`
+	MidLine bool `json:"mid_line"`
+	// Gap says what is missing between the frame before and this one, such as
+	// code that is in no image.
+	Gap       string     `json:"gap,omitempty"`
+	Arguments []Variable `json:"arguments,omitempty"`
+	Locals    []Variable `json:"locals,omitempty"` // innermost block first
+
+	at *activation
+}

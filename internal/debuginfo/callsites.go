@@ -1,0 +1,85 @@
+package debuginfo
+
+import (
+	"debug/dwarf"
+	"sync"
+)
+
+// CallSite is what the compiler says about one call.
+type CallSite struct {
+	Entry Entry
+	// Callee is the entry of the function that is called, perhaps only its
+	// declaration. None for a call through a pointer.
+	Callee Entry
+	Target []byte // expression for the address that is called, nil if not given
+	Params []CallParam
+}
+
+// CallParam is what an argument was at a call: where the callee found it, and
+// how the caller can compute it, or what it pointed to, even after the call. All
+// are expressions; DataValue is nil if it is not given. Parameter is the
+// callee's entry of it, if that is given.
+type CallParam struct {
+	Location, Value, DataValue []byte
+	Parameter                  Entry
+}
+
+// GNU's tags and attributes for DWARF 2 to 4, which DWARF 5 took over.
+const (
+	tagGNUCallSite          dwarf.Tag  = 0x4109
+	tagGNUCallSiteParameter dwarf.Tag  = 0x410a
+	attrGNUCallSiteValue    dwarf.Attr = 0x2111
+	attrGNUCallSiteData     dwarf.Attr = 0x2112
+	attrGNUCallSiteTarget   dwarf.Attr = 0x2113
+)
+
+// callSites are a function's call sites by return address.
+type callSites struct {
+	once sync.Once
+	at   map[uint64]Entry
+}
+
+// CallSite is the call in this function, or in one inlined in it, that returns
+// to an address.
+func (f *Function) CallSite(ret uint64) (CallSite, bool) {
+	f.calls.once.Do(func() {
+		f.calls.at = map[uint64]Entry{}
+		f.Entry.eachBelow(func(e Entry) bool {
+			if e.Tag != dwarf.TagCallSite && e.Tag != tagGNUCallSite {
+				return e.Tag != dwarf.TagSubprogram
+			}
+			if to, ok := e.Uint(either(e, dwarf.AttrCallReturnPC, dwarf.AttrLowpc)); ok {
+				f.calls.at[to] = e
+			}
+			return false
+		})
+	})
+	e, ok := f.calls.at[ret]
+	if !ok {
+		return CallSite{}, false
+	}
+	s := CallSite{Entry: e}
+	s.Callee, _ = e.Ref(either(e, dwarf.AttrCallOrigin, dwarf.AttrAbstractOrigin))
+	s.Target, _ = e.Block(either(e, dwarf.AttrCallTarget, attrGNUCallSiteTarget))
+	for p := range e.Children() {
+		if p.Tag != dwarf.TagCallSiteParameter && p.Tag != tagGNUCallSiteParameter {
+			continue
+		}
+		location, _ := p.Block(dwarf.AttrLocation)
+		value, ok := p.Block(either(p, dwarf.AttrCallValue, attrGNUCallSiteValue))
+		data, _ := p.Block(either(p, dwarf.AttrCallDataValue, attrGNUCallSiteData))
+		parameter, _ := p.Ref(either(p, dwarf.AttrCallParameter, dwarf.AttrAbstractOrigin))
+		if ok {
+			s.Params = append(s.Params, CallParam{location, value, data, parameter})
+		}
+	}
+	return s, true
+}
+
+// either is the standard's attribute if the entry has it, else GNU's.
+func either(e Entry, standard, gnu dwarf.Attr) dwarf.Attr {
+	if e.Has(standard) {
+		return standard
+	}
+	return gnu
+}

@@ -1,0 +1,32 @@
+package debuginfo
+
+import "debug/dwarf"
+
+// Enumerator finds a constant of an enum by its qualified name or the end of it,
+// in any unit.
+func (d *Data) Enumerator(name string) (t *Type, value int64, ok bool) {
+	plain := last(name)
+	for _, u := range d.Naming(plain) {
+		u.Root().eachBelow(func(e Entry) bool {
+			if ok || e.Tag != dwarf.TagEnumerationType {
+				return !ok && e.abbrev.role != roleSkip
+			}
+			for c := range e.Children() {
+				if c.Tag != dwarf.TagEnumerator || !c.Named(dwarf.AttrName, plain) {
+					continue
+				}
+				for _, x := range e.Type().Enumerators() {
+					if means(name, x.Name) {
+						t, value, ok = e.Type(), x.Value, true
+						return false
+					}
+				}
+			}
+			return false
+		})
+		if ok {
+			return t, value, ok
+		}
+	}
+	return nil, 0, false
+}
