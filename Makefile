@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 20s
 export CGO_ENABLED = 0
 
-.PHONY: all build demo test tools vet staticcheck fuzz bench cross firmware clean
+.PHONY: all build demo test differential tools vet staticcheck fuzz bench cross firmware clean
 
 all: build
 
@@ -19,6 +19,14 @@ demo: build
 # tests that need a missing tool skip by name, or fail with CORELIFT_TOOLS=required.
 test: tools
 	$(GO) test ./...
+
+# The inspector against GDB on every program, CPU, compiler, level and DWARF version (needs the cross compilers, Clang,
+# rustc and QEMU; builds for four minutes the first time). A part of it is in `test`.
+MATRIX ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/corelift/matrix
+differential:
+	$(MAKE) -C testdata/firmware -f ../inspect/Makefile OUT=$(abspath $(MATRIX))
+	$(GO) test ./internal/differential -count=1 -timeout 60m -v -run 'TestMatrix|TestLinux' -args \
+	  -matrix $(abspath $(MATRIX)) -report $(abspath $(MATRIX))
 
 tools:
 	scripts/tools

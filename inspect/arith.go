@@ -9,30 +9,58 @@ import (
 )
 
 // number is a C value in a computation: an integer of one of C's types from int
-// on, or a double.
+// on, or a floating point number.
 type number struct {
-	typ         string // "int", "unsigned long" ... or "double"
+	typ         string // "int", "unsigned long" ... or "float", "double"
 	integerBits uint64
 	float       float64
 }
 
-// integer is the number as an integer; floats are cut off as C does.
-func (n number) integer() uint64 {
-	if n.typ == "double" {
-		return uint64(int64(n.float))
+// isFloat tells whether the number is a floating point one. A long double is
+// read as a double, and its results are doubles.
+func (n number) isFloat() bool { return floatRank[n.typ] > 0 }
+
+// floatRank orders C's floating point types (C17, 6.3.1.8).
+var floatRank = map[string]int{"float": 1, "double": 2}
+
+// integer is the number as an integer; floats are cut off as C does. C leaves
+// open what becomes of those that don't fit: ok is false.
+func (n number) integer() (bits uint64, ok bool) {
+	switch {
+	case !n.isFloat():
+		return n.integerBits, true
+	case n.float >= 1<<63 && n.float < 1<<64:
+		return uint64(n.float), true
 	}
-	return n.integerBits
+	return uint64(int64(n.float)), math.Abs(n.float) <= 1<<63 // NaN is not
 }
 
-// real is the number as a float.
-func (n number) real(size func(string) int) float64 {
-	switch {
-	case n.typ == "double":
-		return n.float
+// real is the number as a float, rounded to a type.
+func (n number) real(e evaluator, typ string) float64 {
+	f := n.float
+	switch bits := n.wrap(e.size).integerBits; {
+	case n.isFloat():
+	case typ == "float" && unsignedTypes[n.typ]:
+		f = float64(float32(bits))
+	case typ == "float":
+		f = float64(float32(int64(bits)))
 	case unsignedTypes[n.typ]:
-		return float64(n.wrap(size).integerBits)
+		f = float64(bits)
+	default:
+		f = float64(int64(bits))
 	}
-	return float64(int64(n.wrap(size).integerBits))
+	if typ == "float" {
+		return float64(float32(f))
+	}
+	return f
+}
+
+// isZero tells whether the number is one that C takes for false.
+func (n number) isZero(e evaluator) bool {
+	if n.isFloat() {
+		return n.float == 0
+	}
+	return n.wrap(e.size).integerBits == 0
 }
 
 // rank orders C's integer types (C17, 6.3.1.1).
@@ -44,7 +72,7 @@ var unsignedTypes = map[string]bool{"unsigned int": true, "unsigned long": true,
 
 // wrap cuts the integer to the size of its type and sign extends it.
 func (n number) wrap(size func(string) int) number {
-	if n.typ == "double" {
+	if n.isFloat() {
 		return n
 	}
 	shift := 64 - 8*size(n.typ)
@@ -63,40 +91,39 @@ func truthNumber(b bool) number {
 	return number{typ: "int"}
 }
 
-// literal is a constant as C types it (C17, 6.4.4.1): the first type in which it
-// fits. Sizes are those of 32 bits; wider targets differ only in long.
-func literal(n cexpr.Node) number {
+// literal is a constant.
+func (e evaluator) literal(n cexpr.Node) number {
 	switch n := n.(type) {
 	case *cexpr.Float:
+		if n.Suffix == 'f' {
+			return number{typ: "float", float: float64(float32(n.Value))}
+		}
 		return number{typ: "double", float: n.Value}
 	case *cexpr.Char:
 		return number{typ: "char", integerBits: uint64(int8(n.Value))}
 	case *cexpr.Bool:
 		return number{typ: "bool", integerBits: truthNumber(n.Value).integerBits}
 	case *cexpr.Int:
-		at := 2 * n.Long
-		if n.Unsigned {
-			at++
-		}
-		for ; at < len(rankNames)-1; at++ {
-			unsigned := unsignedTypes[rankNames[at]]
-			limit := uint64(math.MaxInt32)
-			if at >= 4 {
-				limit = math.MaxInt64
-			}
-			if unsigned {
-				limit = 2*limit + 1
-			}
-			if n.Value <= limit && (!unsigned || n.Unsigned || n.Base != 10) {
-				break
-			}
-			if n.Unsigned {
-				at++
-			}
-		}
-		return number{typ: rankNames[min(at, len(rankNames)-1)], integerBits: n.Value}
+		return e.integerLiteral(n)
 	}
 	return number{typ: "int"} // NULL
+}
+
+// integerLiteral is an integer constant as C types it (C17, 6.4.4.1): of the
+// first type in which it fits. Decimal ones become unsigned only if they are
+// written so.
+func (e evaluator) integerLiteral(n *cexpr.Int) number {
+	for at := 2 * n.Long; at < len(rankNames); at++ {
+		typ := rankNames[at]
+		width := 8 * e.size(typ)
+		if !unsignedTypes[typ] {
+			width--
+		}
+		if n.Value>>width == 0 && (n.Unsigned && unsignedTypes[typ] || !n.Unsigned && (n.Base != 10 || !unsignedTypes[typ])) {
+			return number{typ: typ, integerBits: n.Value}
+		}
+	}
+	return number{typ: rankNames[len(rankNames)-1], integerBits: n.Value}
 }
 
 // operand is a number that was read from an object, or why there is none.
@@ -128,7 +155,8 @@ func (e evaluator) read(n cexpr.Node, o object) operand {
 		}
 		x.n, x.state = number{typ: "unsigned long", integerBits: uint64(at)}, s
 		return x
-	case debuginfo.Struct, debuginfo.Class, debuginfo.Union, debuginfo.Variant, debuginfo.Void, debuginfo.Unknown, debuginfo.Complex, debuginfo.MemberPointer:
+	case debuginfo.Bool, debuginfo.Char, debuginfo.Int, debuginfo.Uint, debuginfo.Enum, debuginfo.Float, debuginfo.Address, debuginfo.Pointer, debuginfo.Unspecified:
+	default:
 		fail(n, "", "%s is no number", o.typ)
 	}
 	c := o.read()
@@ -141,18 +169,20 @@ func (e evaluator) read(n cexpr.Node, o object) operand {
 		return x
 	}
 	if t.Kind == debuginfo.Float {
-		f, ok := floatValue(c.bytes, e.at.Order(), e.at.session.x87())
+		f, ok := floatValue(c.bytes, t.Order, e.at.extended(t))
 		if !ok {
 			fail(n, "", "floats of %d bytes can't be computed with", len(c.bytes))
 		}
 		x.n = number{typ: "double", float: f}
+		if len(c.bytes) <= 4 {
+			x.n.typ = "float"
+		}
 		return x
 	}
-	i := readInteger(c.bytes, e.at.Order(), t.Signed)
-	if o.bits > 0 && t.Signed {
-		i = i.extend(o.bits)
+	if len(c.bytes) > 8 {
+		fail(n, "", "integers of %d bytes can't be computed with", len(c.bytes))
 	}
-	x.n = number{typ: e.promoted(t), integerBits: uint64(i.int())}
+	x.n = number{typ: e.promoted(t), integerBits: uint64(o.integer(c).int())}
 	return x
 }
 
@@ -160,7 +190,7 @@ func (e evaluator) read(n cexpr.Node, o object) operand {
 func (e evaluator) promoted(t *debuginfo.Type) string {
 	size := int(t.Size())
 	switch {
-	case t.Kind == debuginfo.Pointer:
+	case t.Kind == debuginfo.Pointer || t.Kind == debuginfo.Address || t.Kind == debuginfo.Unspecified:
 		return "unsigned long"
 	case size < 4 || size == 4 && t.Signed:
 		return "int"
@@ -182,7 +212,7 @@ func (e evaluator) size(name string) int {
 	switch name {
 	case "long", "unsigned long":
 		return e.at.PtrSize()
-	case "long long", "unsigned long long":
+	case "long long", "unsigned long long", "double":
 		return 8
 	case "char", "bool":
 		return 1
@@ -193,9 +223,8 @@ func (e evaluator) size(name string) int {
 // number makes an object of a number.
 func (e evaluator) number(n number) object {
 	t := e.builtin(n.typ)
-	if n.typ == "double" {
-		b := make([]byte, 8)
-		e.at.Order().PutUint64(b, math.Float64bits(n.float))
+	if n.isFloat() {
+		b, _ := floatBytes(n.float, e.size(n.typ), e.at.Order())
 		return e.at.constant(t, b)
 	}
 	n = n.wrap(e.size)
@@ -208,12 +237,10 @@ func (e evaluator) number(n number) object {
 func (x operand) unary(op string) (number, bool) {
 	n := x.n
 	switch {
-	case n.typ == "double" && op == "-":
+	case pointed(x.typ) != nil, n.isFloat() && op == "~":
+		return n, false
+	case n.isFloat() && op == "-":
 		n.float = -n.float
-	case n.typ == "double" && op == "~":
-		return n, false
-	case x.typ.Plain().Kind == debuginfo.Pointer:
-		return n, false
 	case op == "-":
 		n.integerBits = -n.integerBits
 	case op == "~":
@@ -228,7 +255,7 @@ func (e evaluator) truth(n cexpr.Node) bool {
 	if x.absent != Present {
 		fail(n, "", "%s is %s", n, absent[x.absent])
 	}
-	return x.n.real(e.size) != 0
+	return !x.n.isZero(e)
 }
 
 // count is a node's value as an index.
@@ -237,7 +264,7 @@ func (e evaluator) count(n cexpr.Node) int64 {
 	if x.absent != Present {
 		fail(n, "", "%s is %s", n, absent[x.absent])
 	}
-	if x.n.typ == "double" {
+	if x.n.isFloat() {
 		fail(n, "", "%s is no integer", n)
 	}
 	return int64(x.n.integerBits)
@@ -254,7 +281,7 @@ func (e evaluator) binary(n *cexpr.Binary) object {
 		if count <= 0 || count > maxSlice {
 			fail(n, "", "%d elements", count)
 		}
-		return e.row(e.eval(n.X), count)
+		return e.row(n, e.eval(n.X), count)
 	}
 	o, p := e.eval(n.X), e.eval(n.Y)
 	x, y := e.read(n.X, o), e.read(n.Y, p)
@@ -274,32 +301,43 @@ func (e evaluator) binary(n *cexpr.Binary) object {
 	return e.number(v).withState(state)
 }
 
-// pointed is what a pointer or an array has elements of, nil for numbers.
+// pointed is what a pointer or an array has elements of, or a function; nil for
+// numbers.
 func pointed(t *debuginfo.Type) *debuginfo.Type {
 	switch t = t.Plain(); t.Kind {
 	case debuginfo.Pointer, debuginfo.Array:
 		return t.Elem()
+	case debuginfo.Func:
+		return t
 	}
 	return nil
 }
 
-// pointerArithmetic does p+i, i+p, p-i and p-q.
-func (e evaluator) pointerArithmetic(n *cexpr.Binary, x, y operand) (object, bool) {
+// comparisons are the operators that take two pointers, or one and a number,
+// besides + and -.
+var comparisons = map[string]bool{"==": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true}
+
+// pointerArithmetic does p+i, i+p, p-i and p-q. Not ok: no operand is a pointer,
+// or they are compared.
+func (e evaluator) pointerArithmetic(n *cexpr.Binary, x, y operand) (result object, ok bool) {
 	a, b := pointed(x.typ), pointed(y.typ)
-	if n.Op != "+" && n.Op != "-" || a == nil && b == nil || a == nil && n.Op == "-" {
+	switch {
+	case a == nil && b == nil, comparisons[n.Op] && !x.n.isFloat() && !y.n.isFloat():
 		return object{}, false
+	case n.Op == "+" && a != nil && b != nil:
+		fail(n, "", "two pointers can't be added")
+	case n.Op != "+" && n.Op != "-", a == nil && n.Op == "-", x.n.isFloat(), y.n.isFloat():
+		fail(n, "cast it: (unsigned long)p", "%s does not go with a pointer and %s", n.Op, map[bool]string{true: "a pointer", false: "that number"}[a != nil && b != nil])
 	}
 	if a == nil {
 		x, y, a, b = y, x, b, a
 	}
 	size := max(a.Size(), 1)
 	if b != nil {
-		if n.Op == "+" {
-			fail(n, "", "two pointers can't be added")
-		}
-		return e.number(number{typ: "long", integerBits: uint64(int64(x.n.integerBits-y.n.integerBits) / size)}), true
+		distance := number{typ: "long", integerBits: x.n.integerBits - y.n.integerBits}.wrap(e.size)
+		return e.number(number{typ: "long", integerBits: uint64(int64(distance.integerBits) / size)}), true
 	}
-	step := y.n.integer() * uint64(size)
+	step := y.n.integerBits * uint64(size)
 	if n.Op == "-" {
 		step = -step
 	}
@@ -309,8 +347,11 @@ func (e evaluator) pointerArithmetic(n *cexpr.Binary, x, y operand) (object, boo
 
 // common is the type in which C computes with two operands (C17, 6.3.1.8).
 func (e evaluator) common(x, y number) string {
-	if x.typ == "double" || y.typ == "double" {
-		return "double"
+	if x.isFloat() || y.isFloat() {
+		if floatRank[y.typ] > floatRank[x.typ] {
+			return y.typ
+		}
+		return x.typ
 	}
 	a, b := rank[x.typ], rank[y.typ]
 	hi, lo := max(a, b), min(a, b)
@@ -326,13 +367,13 @@ func (e evaluator) common(x, y number) string {
 func (e evaluator) compute(op string, x, y number) (v number, text string) {
 	t := e.common(x, y)
 	if op == "<<" || op == ">>" {
-		if t == "double" {
+		if floatRank[t] > 0 {
 			return v, op + " needs integers"
 		}
 		return e.shift(op, x, y)
 	}
-	if t == "double" {
-		return computeFloat(op, x.real(e.size), y.real(e.size))
+	if floatRank[t] > 0 {
+		return computeFloat(op, x.real(e, t), y.real(e, t), t)
 	}
 	x.typ, y.typ = t, t
 	a, b := x.wrap(e.size).integerBits, y.wrap(e.size).integerBits
@@ -390,8 +431,10 @@ func (e evaluator) shift(op string, x, y number) (v number, text string) {
 	return v, ""
 }
 
-func computeFloat(op string, a, b float64) (v number, text string) {
-	v.typ = "double"
+// computeFloat computes in double, which for one operation on two floats gives
+// the same as computing in float: number rounds it.
+func computeFloat(op string, a, b float64, typ string) (v number, text string) {
+	v.typ = typ
 	switch op {
 	case "+":
 		v.float = a + b

@@ -1,9 +1,12 @@
 package inspect
 
 import (
+	"encoding/binary"
+	"math"
+	"strings"
+
 	"corelift/internal/cexpr"
 	"corelift/internal/debuginfo"
-	"strings"
 )
 
 // typeOf finds the type that was typed.
@@ -83,33 +86,34 @@ func (e evaluator) cast(n cexpr.Node, t *debuginfo.Type, o object) object {
 	var result object
 	switch to.Kind {
 	case debuginfo.Float:
-		b, ok := floatBytes(x.n.real(e.size), int(to.Size()), e.at.Order())
+		typ := "double"
+		if to.Size() == 4 {
+			typ = "float"
+		}
+		b, ok := floatBytes(x.n.real(e, typ), int(to.Size()), e.at.Order())
 		if !ok {
 			fail(n, "", "a float of %d bytes can't be made", to.Size())
 		}
 		result = e.at.computed(t, b, x.state)
 	case debuginfo.Bool:
-		result = e.whole(t, truthNumber(x.n.real(e.size) != 0))
+		result = e.whole(t, truthNumber(!x.n.isZero(e)).integerBits, false)
 	default:
-		result = e.whole(t, x.n)
+		bits, ok := x.n.integer()
+		if !ok {
+			fail(n, "", "%v does not fit into an integer", x.n.float)
+		}
+		result = e.whole(t, bits, !unsignedTypes[x.n.typ])
 	}
 	result.note = x.reason
 	return result.withState(x.state)
 }
 
-// whole makes an object of any integral type of a number.
-func (e evaluator) whole(t *debuginfo.Type, n number) object {
-	b := make([]byte, 8)
-	e.at.Order().PutUint64(b, n.integer())
-	if size := int(t.Size()); size > 8 { // __int128
-		wide := make([]byte, size)
-		copy(wide, reversed(b, e.at.Order()))
-		if int64(n.integer()) < 0 && !unsignedTypes[n.typ] {
-			for i := 8; i < size; i++ {
-				wide[i] = 0xff
-			}
-		}
-		b = reversed(wide, e.at.Order())
+// whole makes an object of any integral type of an integer.
+func (e evaluator) whole(t *debuginfo.Type, bits uint64, signed bool) object {
+	var wide [maxInteger]byte
+	if signed && int64(bits) < 0 { // __int128
+		binary.LittleEndian.PutUint64(wide[8:], math.MaxUint64)
 	}
-	return e.at.constant(t, b)
+	binary.LittleEndian.PutUint64(wide[:], bits)
+	return e.at.constant(t, reversed(wide[:], e.at.Order()))
 }

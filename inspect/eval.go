@@ -73,7 +73,7 @@ func (e evaluator) eval(n cexpr.Node) object {
 	case *cexpr.Register:
 		return e.register(n)
 	case *cexpr.Int, *cexpr.Float, *cexpr.Char, *cexpr.Bool, *cexpr.Null:
-		return e.number(literal(n))
+		return e.number(e.literal(n))
 	case *cexpr.Str:
 		return e.at.computed(e.builtin("char").ArrayOf(int64(len(n.Value)+1)), append([]byte(n.Value), 0), elfcore.Known)
 	case *cexpr.Unary:
@@ -162,6 +162,9 @@ func (e evaluator) deref(n cexpr.Node, o object) object {
 		if target, ok := o.implied(t); ok {
 			return target
 		}
+		if t.Elem().Plain().Kind == debuginfo.Void {
+			fail(n, "cast it: *(char *)p", "%s does not say what it points to", o.typ)
+		}
 		return e.follow(o, t.Elem())
 	case debuginfo.Array:
 		return o.element(t.Elem(), 0)
@@ -189,7 +192,10 @@ func (e evaluator) pointer(n cexpr.Node) (elfcore.Addr, elfcore.State) {
 	if x.absent != Present {
 		fail(n, "", "%s is %s", n, absent[x.absent])
 	}
-	return elfcore.Addr(x.n.integer()), x.state
+	if x.n.isFloat() {
+		fail(n, "", "%s is no address", n)
+	}
+	return elfcore.Addr(x.n.integerBits), x.state
 }
 
 // member picks a member of a structure, through a pointer to one as well:
@@ -279,7 +285,8 @@ func (e evaluator) slice(n *cexpr.Slice) object {
 	if n.Low != nil {
 		low = e.count(n.Low)
 	}
-	high, known := o.typ.Plain().Count()
+	count, known := o.typ.Plain().Count()
+	high := count
 	switch {
 	case n.High != nil:
 		high = e.count(n.High)
@@ -289,20 +296,28 @@ func (e evaluator) slice(n *cexpr.Slice) object {
 	if high < low || high-low > maxSlice {
 		fail(n, "", "from %d to %d is no slice", low, high)
 	}
-	return e.row(e.elementAt(n, o, low), high-low)
+	if t := o.typ.Plain(); t.Kind == debuginfo.Array && o.absent == Present {
+		if _, _, ok := o.address(); !ok { // parts of it may be in registers
+			if size := t.Elem().Size(); low >= 0 && known && high <= count && size > 0 {
+				return o.part(t.Elem().ArrayOf(high-low), 8*low*size, 8*(high-low)*size)
+			}
+			fail(n, "", "%s is not in memory, and has no such elements", n.X)
+		}
+	}
+	return e.row(n, e.elementAt(n, o, low), high-low)
 }
 
 // row is n objects of which o is the first.
-func (e evaluator) row(o object, n int64) object {
-	t := o.typ.ArrayOf(n)
-	if at, s, ok := o.address(); ok {
-		return o.at.inMemory(t, at, s)
-	}
+func (e evaluator) row(n cexpr.Node, o object, count int64) object {
+	t := o.typ.ArrayOf(count)
 	if o.absent != Present {
 		return o.at.nowhere(t, o.absent, o.reason)
 	}
-	o.typ = t // in registers: what is behind the first is not there
-	return o
+	at, s, ok := o.address()
+	if !ok {
+		fail(n, "", "nothing follows it: it is not in memory")
+	}
+	return o.at.inMemory(t, at, s)
 }
 
 func (e evaluator) sizeof(n *cexpr.Sizeof) object {

@@ -71,7 +71,11 @@ func (s *Session) locate(f *Frame, expr string) (at elfcore.Addr, trust elfcore.
 		switch o.typ.Plain().Kind {
 		case debuginfo.Array, debuginfo.Struct, debuginfo.Class, debuginfo.Union, debuginfo.Variant, debuginfo.Func, debuginfo.Unknown:
 			var ok bool
-			if at, trust, ok = o.address(); !ok {
+			at, trust, ok = o.address()
+			switch {
+			case o.absent != Present:
+				fail(x.Root, "", "%s is %s", x.Root, absent[o.absent])
+			case !ok:
 				fail(x.Root, "", "%s is not in memory", x.Root)
 			}
 		default:

@@ -1,7 +1,7 @@
 package inspect
 
 import (
-	"fmt"
+	"math"
 	"strings"
 
 	"corelift/elfcore"
@@ -12,63 +12,90 @@ import (
 func (r *renderer) top(o object) Value {
 	v := r.value(o, 0)
 	t := o.typ.Plain()
-	if r.format != 0 || v.Presence != Present || t.Kind != debuginfo.Pointer || t.Elem().Plain().Kind == debuginfo.Char && isTypedChar(o.typ) {
-		return v
+	if (r.format == 0 || r.format == 's') && v.Presence == Present && t.Kind == debuginfo.Pointer && !isString(o.typ) {
+		v.Text = "(" + v.Type + ") " + v.Text
 	}
-	v.Text = "(" + v.Type + ") " + v.Text
 	return v
 }
 
-// isTypedChar tells whether a pointer is one to characters as it is declared:
-// GDB shows the type of a typedef'd one.
-func isTypedChar(t *debuginfo.Type) bool { return t.Kind == debuginfo.Pointer }
+// isString tells whether a type is char *, whatever is constant in it. GDB shows
+// the type of all other pointers, of typedefs and to uint8_t too.
+func isString(t *debuginfo.Type) bool {
+	t = unqualified(t)
+	return t.Kind == debuginfo.Pointer && unqualified(t.Elem()).Name() == "char"
+}
+
+// unqualified is a type without const and the like; typedefs stay.
+func unqualified(t *debuginfo.Type) *debuginfo.Type {
+	for range maxNesting {
+		switch t.Kind {
+		case debuginfo.Const, debuginfo.Volatile, debuginfo.Restrict, debuginfo.Atomic:
+			t = t.Elem()
+		}
+	}
+	return t
+}
 
 // formatted shows a scalar in the format asked for; false if it does not apply
 // to the type.
 func (r *renderer) formatted(v *Value, o object, t *debuginfo.Type, c content) bool {
-	n := readInteger(c.bytes, o.at.Order(), t.Signed)
-	if o.bits > 0 && t.Signed {
-		n = n.extend(o.bits)
-		n.size = max(int(t.Size()), 1)
-	}
-	bits := uint(8 * min(n.size, 8))
-	raw := n.lo
-	if bits < 64 {
-		raw &= 1<<bits - 1
-	}
-	switch r.format {
-	case 'x':
-		v.Text = fmt.Sprintf("0x%x", raw)
-	case 'o':
-		v.Text = fmt.Sprintf("%#o", raw)
-	case 't':
-		v.Text = fmt.Sprintf("%b", raw)
-	case 'z':
-		v.Text = fmt.Sprintf("0x%0*x", 2*n.size, raw)
-	case 'd':
-		n.signed = true
-		v.Text = n.String()
-	case 'u':
-		n.signed = false
-		n.lo = raw
-		v.Text = n.String()
-	case 'a':
-		v.Text = o.at.session.codePointer(elfcore.Addr(raw))
-	case 'c':
-		n.size, n.lo = 1, raw&0xff
-		n.signed = t.Signed || t.Kind != debuginfo.Char
-		v.Text = charText(n)
-	case 'f':
-		text, ok := formatFloat(c.bytes, o.at.Order(), o.at.session.x87() && t.Kind == debuginfo.Float)
-		if !ok {
-			return false
-		}
-		v.Text = text
-	default: // 's': strings show themselves
+	if len(c.bytes) > maxInteger {
 		return false
 	}
-	if n.hi != 0 && strings.IndexByte("xz", byte(r.format)) >= 0 {
-		v.Text = fmt.Sprintf("0x%x%016x", n.hi, n.lo)
+	n := o.integer(c)
+	switch r.format {
+	case 'd', 'u':
+		n.signed = r.format == 'd'
+		v.Text = n.String()
+	case 'a', 'c':
+		if t.Kind == debuginfo.Complex {
+			return false
+		}
+		if t.Kind == debuginfo.Float {
+			f, ok := floatValue(c.bytes, t.Order, o.at.extended(t))
+			if !ok || !(math.Abs(f) < 1<<63) { // NaN neither
+				return false
+			}
+			n = integer{lo: uint64(int64(f)), size: 8, signed: true}
+		}
+		if n.size > 8 {
+			return false
+		}
+		at := elfcore.Addr(n.int()) & elfcore.Addr(o.at.session.core.Arch.AddrMask())
+		if v.Text = o.at.session.codePointer(at); r.format == 'c' {
+			n.size, n.lo = 1, n.lo&0xff
+			v.Text = charText(n)
+		}
+	case 'f':
+		switch size := len(c.bytes); {
+		case t.Kind == debuginfo.Float || t.Kind == debuginfo.Complex:
+			return false
+		case o.bits == 0 && (size == 4 || size == 8):
+			v.Text = o.at.float(c.bytes, t)
+		default:
+			v.Text = n.String()
+		}
+	case 's': // strings show themselves
+		return false
+	default:
+		v.Text = radixes[r.format].text(n)
 	}
 	return true
+}
+
+// radix is a way to write the bits of a number.
+type radix struct {
+	base   int
+	prefix string
+	digits int // as many of them per byte at least
+}
+
+var radixes = [...]radix{'x': {16, "0x", 0}, 'z': {16, "0x", 2}, 'o': {8, "0", 0}, 't': {2, "", 0}}
+
+func (r radix) text(n integer) string {
+	digits := n.wide().Text(r.base)
+	if r.base == 8 && digits == "0" {
+		return digits
+	}
+	return r.prefix + strings.Repeat("0", max(r.digits*n.size-len(digits), 0)) + digits
 }

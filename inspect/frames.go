@@ -10,16 +10,22 @@ import (
 type activation struct {
 	session *Session
 	thread  *elfcore.Thread
-	walked  []unwind.Frame // of the whole thread
-	depth   int            // which of them
+	walked  []walked // of the whole thread
+	depth   int      // which of them
 	data    *debuginfo.Data
 	unit    *debuginfo.Unit     // nil without debug information
 	fn      *debuginfo.Function // nil if no function holds the pc
 	scope   debuginfo.Scope     // of an inlined function, or of fn
 }
 
+// walked is a frame that the unwinder found, or that a tail call left out.
+type walked struct {
+	unwind.Frame
+	tail bool
+}
+
 // frame is the one that the unwinder found.
-func (a *activation) frame() *unwind.Frame { return &a.walked[a.depth] }
+func (a *activation) frame() *walked { return &a.walked[a.depth] }
 
 // lookup is the address by which to find what holds at the frame's pc.
 func (a *activation) lookup() uint64 { return uint64(a.frame().Lookup()) }
@@ -33,9 +39,9 @@ func (a *activation) caller() *activation {
 }
 
 // activate finds the function of a frame, without what was inlined in it.
-func (s *Session) activate(t *elfcore.Thread, walked []unwind.Frame, depth int) *activation {
-	a := &activation{session: s, thread: t, walked: walked, depth: depth}
-	if a.data, a.unit = s.debug(walked[depth].Lookup()); a.unit == nil {
+func (s *Session) activate(t *elfcore.Thread, frames []walked, depth int) *activation {
+	a := &activation{session: s, thread: t, walked: frames, depth: depth}
+	if a.data, a.unit = s.debug(frames[depth].Lookup()); a.unit == nil {
 		return a
 	}
 	if f, ok := a.unit.Function(a.lookup()); ok {
@@ -46,13 +52,15 @@ func (s *Session) activate(t *elfcore.Thread, walked []unwind.Frame, depth int) 
 }
 
 // walk unwinds a thread once.
-func (s *Session) walk(t *elfcore.Thread) []unwind.Frame {
+func (s *Session) walk(t *elfcore.Thread) []walked {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	frames, done := s.walks[t.ID]
+	s.mu.Unlock()
 	if !done {
-		frames = unwind.Walk(s.core, s.code(), t.Regs, 0)
+		frames = s.withTailCalls(t, unwind.Walk(s.core, s.code(), t.Regs, 0))
+		s.mu.Lock()
 		s.walks[t.ID] = frames
+		s.mu.Unlock()
 	}
 	return frames
 }
@@ -71,9 +79,9 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 		return nil, err
 	}
 	st := &Stack{Thread: s.reference(t), Frames: []Frame{}}
-	walked := s.walk(t)
-	for i := range walked {
-		for _, f := range s.expand(t, walked, i) {
+	frames := s.walk(t)
+	for i := range frames {
+		for _, f := range s.expand(t, frames, i) {
 			if o.Limit > 0 && len(st.Frames) == o.Limit {
 				st.End = End{Kind: unwind.Limit.String(), Text: "frame limit reached"}
 				return st, nil
@@ -87,7 +95,7 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 			}
 			st.Frames = append(st.Frames, f)
 		}
-		if end := walked[i].End; end != nil {
+		if end := frames[i].End; end != nil {
 			st.End = End{Kind: end.Kind.String(), Text: end.Text}
 		}
 	}
@@ -96,18 +104,21 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 
 // expand turns a walked frame into the frames of its function and of what was
 // inlined there, innermost first.
-func (s *Session) expand(t *elfcore.Thread, walked []unwind.Frame, depth int) []Frame {
-	w := &walked[depth]
+func (s *Session) expand(t *elfcore.Thread, frames []walked, depth int) []Frame {
+	w := &frames[depth]
 	_, state := w.Regs.PC()
 	base := Frame{PC: w.PC, State: state, Trust: w.Trust.String(), Exact: w.Trust.Exact(), Gap: w.Gap}
+	if w.tail {
+		base.Trust = tailCall
+	}
 	if w.CFA != 0 {
 		base.CFA = &w.CFA
 	}
 	if state == elfcore.Missing { // its value is no address
-		base.at = &activation{session: s, thread: t, walked: walked, depth: depth}
+		base.at = &activation{session: s, thread: t, walked: frames, depth: depth}
 		return []Frame{base}
 	}
-	a := s.activate(t, walked, depth)
+	a := s.activate(t, frames, depth)
 	base.at = a
 	if a.fn == nil {
 		base.MidLine = true
@@ -123,7 +134,7 @@ func (s *Session) expand(t *elfcore.Thread, walked []unwind.Frame, depth int) []
 		return []Frame{base}
 	}
 	scopes := a.fn.Inlines(a.lookup())
-	frames := make([]Frame, 0, len(scopes))
+	list := make([]Frame, 0, len(scopes))
 	for i := len(scopes) - 1; i >= 0; i-- {
 		f := base
 		f.Function, f.Inlined = scopes[i].Name, scopes[i].Inlined
@@ -135,15 +146,15 @@ func (s *Session) expand(t *elfcore.Thread, walked []unwind.Frame, depth int) []
 		at := *a
 		at.scope = scopes[i]
 		f.at = &at
-		frames = append(frames, f)
+		list = append(list, f)
 	}
-	return frames
+	return list
 }
 
 // place fills in file and line of the innermost function.
 func (f *Frame) place(u *debuginfo.Unit, pc uint64) {
 	if l, ok := u.Lines().At(pc); ok {
 		f.File, f.Line, f.Column = l.File, l.Line, l.Column
-		f.MidLine = uint64(f.PC) != l.Addr
+		f.MidLine = uint64(f.PC) != l.Addr || !l.Stmt
 	}
 }

@@ -79,20 +79,32 @@ func TestExpressionsAgainstGDB(t *testing.T) {
 			} else {
 				toolRun(t, nil, "gdb", "-nx", "-batch", "-ex", "run", "-ex", "generate-core-file "+path, "-ex", "kill", program)
 			}
-			expressions := lines(t, filepath.Join("testdata", "expr", b.source+".txt"))
+			expressions := readExpressions(t, filepath.Join("testdata", "expr", b.source+".txt"))
 			compareExpressions(t, program, path, expressions)
 		})
 	}
 }
 
-// lines are those of a file that are not empty nor begin with #.
-func lines(t testing.TB, path string) (list []string) {
+// readExpressions reads a file of expressions, one a line. A line that begins
+// with "=" lists variables, each of which is asked for in every way; one with
+// "#" is a comment.
+func readExpressions(t testing.TB, path string) (list []string) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "", strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "="):
+			for _, name := range strings.Fields(line[1:]) {
+				list = append(list, name, "&"+name, "*&"+name, "sizeof "+name)
+				for _, letter := range "xduotcaz" {
+					list = append(list, fmt.Sprintf("/%c %s", letter, name))
+				}
+			}
+		default:
 			list = append(list, line)
 		}
 	}
@@ -211,6 +223,10 @@ func compareExpressions(t *testing.T, program, path string, expressions []string
 		have := v.Text + "\t" + v.Type
 		if err != nil {
 			have = fmt.Sprint("error: ", err)
+		}
+		if strings.HasPrefix(x, "sizeof") { // in C size_t, which GDB takes for an int
+			have, _, _ = strings.Cut(have, "\t")
+			gdb, _, _ = strings.Cut(gdb, "\t")
 		}
 		switch {
 		case have == gdb:

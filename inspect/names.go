@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"corelift/elfcore/arch"
 	"corelift/internal/cexpr"
 	"corelift/internal/debuginfo"
-	"corelift/internal/unwind"
 )
 
 // demangled is a C++ or Rust symbol's name as its author wrote it, without
@@ -25,7 +23,7 @@ func demangled(name string) string {
 
 // outside is an activation without a frame, in which global names have a value.
 func (s *Session) outside() *activation {
-	a := &activation{session: s, walked: []unwind.Frame{{}}}
+	a := &activation{session: s, walked: []walked{{}}}
 	if datas := s.datas(); len(datas) > 0 {
 		a.data = datas[0]
 	}
@@ -81,21 +79,14 @@ func (e evaluator) name(n *cexpr.Name) object {
 		if v, ok := e.local(full); ok {
 			return e.at.variable(v)
 		}
-	}
-	if found := e.at.globals(full); len(found) > 0 {
-		return e.at.global(found[0])
-	}
-	if len(n.Parts) > 1 {
-		if v, ok := e.inFile(n.Parts); ok {
-			return e.at.global(v)
-		}
-	}
-	if len(n.Parts) == 1 && !n.Global {
 		if this, ok := e.local("this"); ok {
 			if m, ok := e.deref(n, e.at.variable(this)).find(full, 0); ok {
 				return m
 			}
 		}
+	}
+	if o, ok := e.globalNamed(n); ok {
+		return o
 	}
 	if o, ok := e.enumerator(full); ok {
 		return o
@@ -130,52 +121,6 @@ func (e evaluator) local(name string) (debuginfo.Variable, bool) {
 		return debuginfo.Variable{}, false
 	}
 	return vars[best], true
-}
-
-// globals finds variables that exist once. Those of the frame's function and
-// of its file come first, as C's scopes have it.
-func (a *activation) globals(name string) (found []debuginfo.Variable) {
-	if a.fn != nil {
-		found = append(found, a.data.Globals(a.fn.Name+"::"+name)...)
-	}
-	for _, d := range a.session.datas() {
-		found = append(found, d.Globals(name)...)
-	}
-	slices.SortStableFunc(found, func(x, y debuginfo.Variable) int { return a.distance(x) - a.distance(y) })
-	return found
-}
-
-// distance says how far a variable is from the frame's scope: in its unit, known
-// to all, of another unit.
-func (a *activation) distance(v debuginfo.Variable) int {
-	switch {
-	case a.unit != nil && v.Entry.Unit() == a.unit:
-		return 0
-	case v.External():
-		return 1
-	}
-	return 2
-}
-
-// global is a variable that exists once.
-func (a *activation) global(v debuginfo.Variable) object {
-	at := *a
-	at.unit, at.data = v.Entry.Unit(), v.Entry.Unit().Data()
-	return at.variable(v)
-}
-
-// inFile finds "file.c::var" and "dir/file.c::var".
-func (e evaluator) inFile(parts []string) (debuginfo.Variable, bool) {
-	file, name := parts[0], strings.Join(parts[1:], "::")
-	for _, d := range e.at.session.datas() {
-		for _, v := range d.Globals(name) {
-			unit := v.Entry.Unit().Name()
-			if unit == file || path.Base(unit) == file || strings.HasSuffix(unit, "/"+file) || v.DeclFile() == file {
-				return v, true
-			}
-		}
-	}
-	return debuginfo.Variable{}, false
 }
 
 // enumerator finds a constant of an enum.
@@ -247,7 +192,9 @@ func (e evaluator) register(n *cexpr.Register) object {
 func (e evaluator) registerType(r arch.Reg, info arch.RegInfo) *debuginfo.Type {
 	cpu := e.at.session.core.Arch
 	switch {
-	case r == cpu.PC, r == cpu.SP:
+	case r == cpu.PC:
+		return e.builtin("void").FuncReturning().PointerTo()
+	case r == cpu.SP:
 		return e.builtin("void").PointerTo()
 	case info.Group == arch.Float && info.Bits == 32:
 		return e.builtin("float")

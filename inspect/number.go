@@ -28,11 +28,14 @@ type integer struct {
 	signed bool
 }
 
-// readInteger takes bytes in target order, 16 at most.
+// maxInteger is the size of the widest integer in bytes, __int128.
+const maxInteger = 16
+
+// readInteger takes bytes in target order, maxInteger at most.
 func readInteger(b []byte, order binary.ByteOrder, signed bool) integer {
-	var wide [16]byte
+	var wide [maxInteger]byte
 	copy(wide[:], reversed(b, order))
-	return integer{binary.LittleEndian.Uint64(wide[:]), binary.LittleEndian.Uint64(wide[8:]), min(len(b), 16), signed}
+	return integer{binary.LittleEndian.Uint64(wide[:]), binary.LittleEndian.Uint64(wide[8:]), min(len(b), maxInteger), signed}
 }
 
 // uint is the low 64 bits.
@@ -46,13 +49,31 @@ func (n integer) int() int64 {
 	return int64(n.lo)
 }
 
+// extend makes a bit-field of some bits a number of as many bytes as its type
+// has.
+func (n integer) extend(bits int64, size int) integer {
+	if shift := 64 - bits; n.signed && shift > 0 && shift < 64 {
+		n.lo = uint64(int64(n.lo<<shift) >> shift)
+	}
+	n.size = max(n.size, min(size, 8))
+	n.lo = n.lo << (64 - 8*n.size) >> (64 - 8*n.size)
+	return n
+}
+
+// wide are the number's bits as a number without a sign.
+func (n integer) wide() *big.Int {
+	v := new(big.Int).SetUint64(n.hi)
+	v.Lsh(v, 64).Or(v, new(big.Int).SetUint64(n.lo))
+	one := big.NewInt(1)
+	return v.And(v, one.Sub(one.Lsh(one, uint(8*n.size)), big.NewInt(1)))
+}
+
 func (n integer) String() string {
 	switch {
 	case n.size > 8:
-		v := new(big.Int).Lsh(new(big.Int).SetUint64(n.hi), 64)
-		v.Or(v, new(big.Int).SetUint64(n.lo))
-		if n.signed && n.hi>>63 != 0 {
-			v.Sub(v, new(big.Int).Lsh(big.NewInt(1), 128))
+		v := n.wide()
+		if n.signed && v.Bit(8*n.size-1) != 0 {
+			v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*n.size)))
 		}
 		return v.String()
 	case n.signed:

@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"encoding/binary"
 	"errors"
+	"math"
 
 	"corelift/elfcore"
 	"corelift/internal/debuginfo"
@@ -52,6 +54,9 @@ func (o object) size() int64 {
 
 // part is size bits of the object from bit off on.
 func (o object) part(t *debuginfo.Type, off, size int64) object {
+	if off < 0 { // a damaged member; location.Slice gives something empty
+		return o.at.nowhere(t, NoLocation, "it begins before the object that it is a part of")
+	}
 	p := o
 	p.typ, p.bits = t, 0
 	if o.absent == Present {
@@ -95,13 +100,18 @@ func (o object) moved(m debuginfo.Member) object {
 	return o.at.inMemory(m.Type, elfcore.Addr(v.Uint()), v.State)
 }
 
-// element is an element of an array.
+// element is an element of an array. In memory, as in C, there are elements
+// before the first and behind the last one.
 func (o object) element(t *debuginfo.Type, i int64) object {
-	size := max(t.Size(), 0) * 8
+	size := max(t.Size(), 0)
 	if at, s, ok := o.address(); ok {
-		return o.at.inMemory(t, at+elfcore.Addr(uint64(i)*uint64(size/8)), s)
+		return o.at.inMemory(t, at+elfcore.Addr(uint64(i)*uint64(size)), s)
 	}
-	return o.part(t, i*size, size)
+	n, known := o.typ.Plain().Count()
+	if i < 0 || known && i >= n || i > math.MaxInt64/8/max(size, 1) {
+		return o.at.nowhere(t, NoLocation, "it is not in memory, and the array has no such element")
+	}
+	return o.part(t, 8*i*size, 8*size)
 }
 
 // presences are inspect's words for those of package location.
@@ -112,11 +122,15 @@ var presences = map[location.Presence]Presence{
 
 // failed is an object whose location can't be told.
 func (a *activation) failed(t *debuginfo.Type, err error) object {
-	p := Unreadable
-	if known := (*location.Error)(nil); errors.As(err, &known) {
-		p = presences[known.Reason]
+	known := (*location.Error)(nil)
+	if !errors.As(err, &known) {
+		return a.nowhere(t, Unreadable, err.Error())
 	}
-	return a.nowhere(t, p, err.Error())
+	p := presences[known.Reason]
+	if p == Unreadable {
+		return a.nowhere(t, p, err.Error()) // names the operator
+	}
+	return a.nowhere(t, p, known.Text)
 }
 
 // content is what an object holds.
@@ -139,7 +153,7 @@ func (o object) readBits(bits int64) content {
 		return content{presence: NoLocation, reason: "its size is not known"}
 	}
 	l := o.loc.Slice(0, bits)
-	got := l.Read(o.at)
+	got := l.Read(o.view())
 	c := content{got.Bytes, presences[got.Presence], got.State, o.note}
 	if c.presence == NotInDump && o.at.session.initial {
 		if c, ok := o.at.initial(l); ok {
@@ -157,6 +171,24 @@ func (o object) readBits(bits int64) content {
 	}
 	return c
 }
+
+// view is what the object is read from. Bits of bit-fields are counted in the
+// order of their type, which GCC's scalar_storage_order can make another one
+// than the target's.
+func (o object) view() location.Frame {
+	if order := o.typ.Plain().Order; o.bits > 0 && order != o.at.Order() {
+		return reordered{o.at, order}
+	}
+	return o.at
+}
+
+// reordered is an activation with another byte order.
+type reordered struct {
+	*activation
+	order binary.ByteOrder
+}
+
+func (r reordered) Order() binary.ByteOrder { return r.order }
 
 // doubt says why a value may be wrong.
 func (a *activation) doubt(l location.Location) string {

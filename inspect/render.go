@@ -12,8 +12,9 @@ import (
 
 // renderer turns objects into values, with the limits of one answer.
 type renderer struct {
-	format cexpr.Format // 0 for each type's own
-	budget int          // objects that may still be shown
+	format cexpr.Format             // 0 for each type's own
+	budget int                      // objects that may still be shown
+	shared map[*debuginfo.Type]bool // virtual base classes that were shown
 }
 
 // maxObjects bounds what one answer shows, and maxNesting how deep: damaged
@@ -23,7 +24,9 @@ const (
 	maxNesting = 20 // GDB's "print max-depth"
 )
 
-func newRenderer(f cexpr.Format) *renderer { return &renderer{format: f, budget: maxObjects} }
+func newRenderer(f cexpr.Format) *renderer {
+	return &renderer{format: f, budget: maxObjects, shared: map[*debuginfo.Type]bool{}}
+}
 
 // kindNames are the words of Value.Kind.
 var kindNames = map[debuginfo.Kind]string{
@@ -59,7 +62,11 @@ func (r *renderer) value(o object, depth int) Value {
 	case debuginfo.Array:
 		r.array(&v, o, t, depth)
 	case debuginfo.Struct, debuginfo.Class, debuginfo.Union:
-		r.structure(&v, o, t, depth)
+		if t.Rust() {
+			r.rust(&v, o, t, depth)
+		} else {
+			r.structure(&v, o, t, depth)
+		}
 	case debuginfo.Variant:
 		r.variant(&v, o, t, depth)
 	default:
@@ -113,6 +120,12 @@ func (r *renderer) structure(v *Value, o object, t *debuginfo.Type, depth int) {
 			out.WriteString(", ...")
 			break
 		}
+		if m.Virtual { // there is but one, whoever inherits it
+			if r.shared[m.Type.Plain()] {
+				continue
+			}
+			r.shared[m.Type.Plain()] = true
+		}
 		c := Variable{Name: m.Name, Value: r.value(o.member(m), depth+1)}
 		if len(v.Children) > 0 {
 			out.WriteString(", ")
@@ -144,19 +157,27 @@ func (r *renderer) array(v *Value, o object, t *debuginfo.Type, depth int) {
 		// GDB shows a flexible array's address: how long it is nothing tells.
 		if at, s, ok := o.address(); ok {
 			v.Presence, v.State, v.Text = Present, s, o.at.session.pointer(at)
+			if textual(elem) && (r.format == 0 || r.format == 's') {
+				text, _ := o.at.session.stringAt(at, elem)
+				v.Text += " " + text
+			}
 			return
 		}
 		*v = v.missing(NoLocation, "the program does not say how long it is")
 		return
 	}
 	v.Count = &n
-	if e := elem.Plain(); e.Kind == debuginfo.Char && (r.format == 0 || r.format == 's') && !t.Vector {
+	if textual(elem) && (r.format == 0 || r.format == 's') && !t.Vector && !t.Rust() {
 		if r.charArray(v, o, elem, n) {
 			return
 		}
 	}
 	var out strings.Builder
-	out.WriteByte('{')
+	brackets := "{}"
+	if t.Rust() {
+		brackets = "[]"
+	}
+	out.WriteByte(brackets[0])
 	shown := 0
 	for i := int64(0); i < n; {
 		if shown >= maxElements || r.budget < 0 {
@@ -180,7 +201,7 @@ func (r *renderer) array(v *Value, o object, t *debuginfo.Type, depth int) {
 		shown++
 		i++
 	}
-	v.Text = out.String() + "}"
+	v.Text = out.String() + brackets[1:]
 	v.gather()
 }
 

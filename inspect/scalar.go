@@ -3,7 +3,6 @@ package inspect
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"strings"
 
 	"corelift/elfcore"
@@ -34,7 +33,6 @@ func (r *renderer) scalar(v *Value, o object, t *debuginfo.Type, depth int) {
 	if r.format != 0 && r.formatted(v, o, t, c) {
 		return
 	}
-	order := o.at.Order()
 	switch t.Kind {
 	case debuginfo.Float:
 		v.Text = o.at.float(c.bytes, t)
@@ -43,29 +41,40 @@ func (r *renderer) scalar(v *Value, o object, t *debuginfo.Type, depth int) {
 		v.Text = o.at.float(c.bytes[:half], t) + " + " + o.at.float(c.bytes[half:], t) + "i"
 	case debuginfo.Pointer, debuginfo.Reference, debuginfo.RvalueReference, debuginfo.Address, debuginfo.Unspecified, debuginfo.MemberPointer:
 		r.pointer(v, o, t, c, depth)
-	default:
-		n := readInteger(c.bytes, order, t.Signed)
-		if o.bits > 0 && t.Signed {
-			n = n.extend(o.bits)
+	case debuginfo.Bool, debuginfo.Char, debuginfo.Int, debuginfo.Uint, debuginfo.Enum:
+		if len(c.bytes) > maxInteger {
+			*v = v.missing(Unreadable, fmt.Sprintf("an integer of %d bytes", len(c.bytes)))
+			return
 		}
-		v.Text = numberText(n, t)
+		v.Text = numberText(o.integer(c), t)
+	default: // decimal floating point, strings of Fortran
+		*v = v.missing(Unreadable, "values of this type can't be shown; try /x")
 	}
 }
 
-// extend sign extends a bit-field.
-func (n integer) extend(bits int64) integer {
-	if shift := 64 - bits; shift > 0 && shift < 64 {
-		n.lo, n.size = uint64(int64(n.lo<<shift)>>shift), 8
+// integer is the number that the object's contents are.
+func (o object) integer(c content) integer {
+	t := o.typ.Plain()
+	n := readInteger(c.bytes, t.Order, t.Signed)
+	if o.bits > 0 {
+		n = n.extend(o.bits, int(t.Size()))
 	}
 	return n
 }
 
 func (a *activation) float(b []byte, t *debuginfo.Type) string {
-	text, ok := formatFloat(b, a.Order(), a.session.x87() && !strings.Contains(t.String(), "128"))
+	text, ok := formatFloat(b, t.Order, a.extended(t))
 	if !ok {
 		return fmt.Sprintf("<a float of %d bytes>", len(b))
 	}
 	return text
+}
+
+// extended tells whether a wide type is x87's long double, which has the size
+// of _Float128.
+func (a *activation) extended(t *debuginfo.Type) bool {
+	name := a.session.core.Arch.Name
+	return (name == "i386" || name == "x86-64") && !strings.Contains(t.String(), "128")
 }
 
 // numberText shows a number as its type has it.
@@ -83,10 +92,8 @@ func numberText(n integer, t *debuginfo.Type) string {
 		return charText(n)
 	case debuginfo.Enum:
 		return enumText(n, t)
-	case debuginfo.Int, debuginfo.Uint:
-		return n.String()
 	}
-	return fmt.Sprintf("0x%x", n.uint())
+	return n.String()
 }
 
 func charText(n integer) string {
@@ -99,8 +106,8 @@ func charText(n integer) string {
 
 // enumText names an enumerator, or those whose bits a value of flags has.
 //
-// A type counts as flags as in GDB: no enumerator is negative, and the bits of
-// each are next to each other.
+// A type counts as flags as in GDB 13: no enumerator is negative or has more
+// than one bit.
 func enumText(n integer, t *debuginfo.Type) string {
 	flags := true
 	enumerators := t.Enumerators()
@@ -108,10 +115,7 @@ func enumText(n integer, t *debuginfo.Type) string {
 		if e.Value == n.int() {
 			return e.Name
 		}
-		v := uint64(e.Value)
-		if v >>= bits.TrailingZeros64(v); e.Value < 0 || v&(v+1) != 0 {
-			flags = false
-		}
+		flags = flags && e.Value >= 0 && e.Value&(e.Value-1) == 0
 	}
 	rest := n.uint()
 	if !flags {
@@ -155,7 +159,7 @@ func (r *renderer) synthetic(v *Value, o object, t *debuginfo.Type, depth int) {
 
 // pointer shows an address, the symbol there, and the string that it points to.
 func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, depth int) {
-	n := readInteger(c.bytes, o.at.Order(), false)
+	n := readInteger(c.bytes, t.Order, false)
 	if t.Kind == debuginfo.MemberPointer {
 		v.Text = fmt.Sprintf("0x%x", n.uint())
 		return
@@ -182,9 +186,6 @@ func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, dep
 		}
 	}
 }
-
-// x87 tells whether the target's long double is x87's.
-func (s *Session) x87() bool { return s.core.Arch.Name == "i386" || s.core.Arch.Name == "x86-64" }
 
 // pointer shows an address with the symbol that holds it: 0x20000010 <state+4>.
 func (s *Session) pointer(at elfcore.Addr) string { return s.labelled(at, at) }

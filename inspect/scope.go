@@ -2,13 +2,15 @@ package inspect
 
 import (
 	"debug/dwarf"
+	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
-	"corelift/internal/debuginfo"
 	"corelift/internal/location"
 )
 
@@ -24,17 +26,50 @@ func (a *activation) Order() binary.ByteOrder { return a.session.core.Order }
 // Register gives a register as it was in the frame.
 func (a *activation) Register(n uint64) location.Register {
 	cpu := a.session.core.Arch
-	i := slices.IndexFunc(cpu.Regs, func(r arch.RegInfo) bool { return r.DWARF >= 0 && uint64(r.DWARF) == n })
-	if i < 0 {
+	alias, aliased := aliasOf(cpu, n)
+	switch {
+	case aliased && alias.of < 0:
+		return location.Register{Name: alias.name, Bits: cpu.PtrSize() * 8, State: elfcore.Known}
+	case aliased:
+		n = uint64(alias.of)
+	}
+	i, ok := cpu.ByDWARF(int(min(n, math.MaxInt32)))
+	if !ok {
 		return location.Register{}
 	}
 	regs := &a.frame().Regs
-	value, state := regs.Get(arch.Reg(i))
+	value, state := regs.Get(i)
 	r := location.Register{Name: cpu.Regs[i].Name, Bits: cpu.Regs[i].Bits, Low: value, State: state}
 	if r.Bits > 64 && state != elfcore.Missing {
-		r.Wide, _ = regs.Bytes(arch.Reg(i))
+		r.Wide, _ = regs.Bytes(i)
+	}
+	if aliased {
+		r.Name, r.Bits, r.Low = alias.name, 32, value>>alias.shift&math.MaxUint32
 	}
 	return r
+}
+
+// alias is a DWARF number that is no register of Arch.Regs: 32 bits of another
+// one, from bit shift on, or, with of negative, a register that is always 0.
+type alias struct {
+	of    int // DWARF number
+	shift int
+	name  string
+}
+
+// aliasOf knows the old numbers of ARM's single registers, two to a double one,
+// which GCC and Clang still use ("DWARF for the Arm Architecture", 4.1), and
+// RISC-V's x0.
+func aliasOf(cpu *arch.Arch, n uint64) (alias, bool) {
+	const single0, double0 = 64, 256
+	switch {
+	case cpu.Machine == elf.EM_ARM && n >= single0 && n < single0+32:
+		i := int(n - single0)
+		return alias{double0 + i/2, i % 2 * 32, fmt.Sprintf("s%d", i)}, true
+	case cpu.Machine == elf.EM_RISCV && n == 0:
+		return alias{of: -1, name: "zero"}, true
+	}
+	return alias{}, false
 }
 
 // Memory reads the dump's memory, and code and constants of the firmware.
@@ -104,8 +139,9 @@ func (a *activation) Passed(arg location.Argument) ([]byte, location.Scope, erro
 		return nil, nil, errNoCaller
 	}
 	site, ok := caller.fn.CallSite(uint64(caller.frame().PC))
-	// A frame that was left by a tail call holds the arguments of another call.
-	if !ok || !a.called(site) {
+	// What was passed to another function, which ended with a jump to this one,
+	// says nothing; nor does it if this one may have jumped to itself.
+	if !ok || caller.callee(site) != a.fn || a.session.reaches(a.data, a.fn) {
 		return nil, nil, errNoCallSite
 	}
 	for _, p := range site.Params {
@@ -121,12 +157,6 @@ func (a *activation) Passed(arg location.Argument) ([]byte, location.Scope, erro
 		}
 	}
 	return nil, nil, errNoCallSite
-}
-
-// called tells whether a call site may have called this function: a tail call
-// in between leaves registers of another call.
-func (a *activation) called(site debuginfo.CallSite) bool {
-	return a.fn != nil && (site.Callee.Unit() == nil || site.Callee.Qualified() == a.fn.Name)
 }
 
 // read fills p from the dump, or from what the program cannot change.

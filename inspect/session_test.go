@@ -80,7 +80,7 @@ func TestEval(t *testing.T) {
 		{"'src/app.c'::g_matrix[0][0]", "1", "int"},
 		{"{int}0x200000a0", "1918988403", "int"},
 		{"(unsigned char)300", "44 ','", "unsigned char"},
-		{"(float)1/3", "0.33333333333333331", "double"},
+		{"(float)1/3", "0.333333343", "float"},
 		{"-5/2", "-2", "int"},
 		{"5u-6", "4294967295", "unsigned int"},
 		{"0x80000000", "2147483648", "unsigned int"},

@@ -54,7 +54,7 @@ type Frame struct {
 	Column   int     `json:"column,omitempty"`
 	Inlined  bool    `json:"inlined,omitempty"`
 	// Exact tells that the pc is the instruction to execute next, and MidLine
-	// that it is not the first of its line, where GDB shows the address.
+	// that no line begins there, so that GDB shows the address.
 	Exact   bool `json:"exact"`
 	MidLine bool `json:"mid_line"`
 	// Gap says what is missing between the frame before and this one, such as

@@ -1,6 +1,8 @@
 package inspect
 
-import "corelift/internal/debuginfo"
+import (
+	"corelift/internal/debuginfo"
+)
 
 // variant shows a Rust enum by the form that its discriminant tells:
 // msg::Move{x: 1, y: 2}.
@@ -22,14 +24,13 @@ func (r *renderer) variant(v *Value, o object, t *debuginfo.Type, depth int) {
 		return
 	}
 	m := form.Members[0]
-	c := Variable{Name: m.Name, Value: r.value(o.member(m), depth+1)}
-	v.Children = []Variable{c}
-	v.Text = v.Type + "::" + m.Name
-	if fields := c.Children; len(fields) > 0 {
-		v.Text += c.Text
+	c := Variable{Name: m.Name, Value: Value{Type: m.Type.String(), Kind: kindNames[debuginfo.Struct]}}
+	fields, _ := r.fields(&c.Value, o.member(m), m.Type.Plain(), depth+1)
+	c.Text = v.Type + "::" + m.Name
+	if len(c.Children) > 0 {
+		c.gather()
+		c.Text += fields
+		v.State, v.Reason = c.State, c.Reason
 	}
-	v.Presence = Present
-	if c.Presence == Present && (v.State == 0 || len(c.Children) > 0) {
-		v.State = c.State
-	}
+	v.Presence, v.Text, v.Children = Present, c.Text, []Variable{c}
 }

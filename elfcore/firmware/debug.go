@@ -28,6 +28,10 @@ func (m *Image) live(start, end uint64) bool {
 		return true
 	}
 	_, first, ok := symbols.at(a, functionSymbol)
-	_, last, ended := symbols.at(elfcore.Addr(end)-1, functionSymbol)
-	return ok && ended && first.Addr == a && uint64(last.End()) == end
+	if !ok || first.Addr != a {
+		return false
+	}
+	// A sequence of lines covers several functions and may end with padding.
+	_, last, inside := symbols.at(elfcore.Addr(end)-1, functionSymbol)
+	return !inside || uint64(last.End()) <= end
 }

@@ -49,6 +49,10 @@ func covering(s spans[*Unit], pc uint64) *Unit {
 
 // readAranges reads .debug_aranges (DWARF 5, 6.1.2), up to the first set that
 // is damaged, and without those that belong to no unit.
+//
+// Folklore: two zeros end a set, but GNU ld also writes them over the ranges
+// of functions that it drops, so that the ESP32-C3's tasks.c seems to end before
+// it starts. The set's length counts. Test: TestAranges.
 func (d *Data) readAranges() (s spans[*Unit]) {
 	for c := d.at(secAranges, 0); c.off < len(c.b) && !c.bad; {
 		start := c.off
@@ -67,9 +71,6 @@ func (d *Data) readAranges() (s spans[*Unit]) {
 		set.off = start + (set.off-start+tuple-1)/tuple*tuple
 		for !set.bad {
 			low, n := set.uint(size), set.uint(size)
-			if low == 0 && n == 0 {
-				break
-			}
 			s.add(low, low+n, u)
 		}
 	}
@@ -94,8 +95,8 @@ func (d *Data) unitRanges() (s spans[*Unit]) {
 	return s
 }
 
-// rangesWork bounds the ranges that are read for an index. Lists may be shared,
-// but no list of a compiler's is read more often than there are bytes for.
+// rangesWork bounds the ranges that are read for the indexes of all units. Lists
+// may be shared, but compilers' have more bytes than are read ranges.
 func (d *Data) rangesWork() int {
 	return len(d.bytes(secInfo)) + len(d.bytes(secRanges)) + len(d.bytes(secRnglists))
 }

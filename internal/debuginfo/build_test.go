@@ -37,11 +37,14 @@ var builds = []struct{ name, command string }{
 	{"arm-0", "arm-none-eabi-gcc -mcpu=cortex-m4 -gdwarf-4 -Og -Wl,-Ttext=0 C"},
 	{"riscv-5-o2", "riscv64-unknown-elf-gcc -march=rv32imac -mabi=ilp32 -gdwarf-5 -O2 C"},
 	{"riscv-0", "riscv64-unknown-elf-gcc -march=rv32imac -mabi=ilp32 -gdwarf-4 -Og -Wl,-Ttext=0 C"},
+	{"clang-arm", "clang --target=armv7em-none-eabi -mcpu=cortex-m4 -gdwarf-5 -Os -fuse-ld=lld C"},
+	{"clang-riscv", "clang --target=riscv32 -march=rv32imac -gdwarf-4 -O2 -fuse-ld=lld C"},
+	{"clang-big", "clang --target=powerpc-linux-gnu -gdwarf-5 -O2 -fuse-ld=lld C"},
 	{"rust-5", "rustc -Cdebuginfo=2 -Copt-level=2 RS -Cdwarf-version=5"},
 	{"rust-4", "rustc -Cdebuginfo=2 -Copt-level=0 RS -Cdwarf-version=4"},
 }
 
-// forms are the sources and options that a language needs.
+// buildSources are the sources and options that a language needs.
 var buildSources = map[string]string{
 	"C":  "-w -ffreestanding -ffunction-sections -fdata-sections -Wl,--gc-sections -nostdlib -static -Wl,-e,main testdata/code/main.c testdata/code/other.c",
 	"CC": "-w -ffunction-sections -Wl,--gc-sections -fno-exceptions -fno-rtti -nostdlib -static -Wl,-e,main -Wl,--unresolved-symbols=ignore-all testdata/code/main.cc",

@@ -35,13 +35,14 @@ const (
 
 // callSites are a function's call sites by return address.
 type callSites struct {
-	once sync.Once
-	at   map[uint64]Entry
+	once  sync.Once
+	at    map[uint64]Entry
+	tails []uint64 // of those that are jumps, in the order of the entries
 }
 
-// CallSite is the call in this function, or in one inlined in it, that returns
-// to an address.
-func (f *Function) CallSite(ret uint64) (CallSite, bool) {
+const attrGNUTailCall dwarf.Attr = 0x2115
+
+func (f *Function) callSites() *callSites {
 	f.calls.once.Do(func() {
 		f.calls.at = map[uint64]Entry{}
 		f.Entry.eachBelow(func(e Entry) bool {
@@ -50,11 +51,25 @@ func (f *Function) CallSite(ret uint64) (CallSite, bool) {
 			}
 			if to, ok := e.Uint(either(e, dwarf.AttrCallReturnPC, dwarf.AttrLowpc)); ok {
 				f.calls.at[to] = e
+				if e.Flag(either(e, dwarf.AttrCallTailCall, attrGNUTailCall)) {
+					f.calls.tails = append(f.calls.tails, to)
+				}
 			}
 			return false
 		})
 	})
-	e, ok := f.calls.at[ret]
+	return &f.calls
+}
+
+// TailCalls are the calls that never return here: the function's last act is a
+// jump to another one. They are given by the address behind the jump, which
+// CallSite takes.
+func (f *Function) TailCalls() []uint64 { return f.callSites().tails }
+
+// CallSite is the call in this function, or in one inlined in it, that returns
+// to an address.
+func (f *Function) CallSite(ret uint64) (CallSite, bool) {
+	e, ok := f.callSites().at[ret]
 	if !ok {
 		return CallSite{}, false
 	}
@@ -74,6 +89,29 @@ func (f *Function) CallSite(ret uint64) (CallSite, bool) {
 		}
 	}
 	return s, true
+}
+
+// Defined is the function with code that an entry stands for: its own, that of
+// the declaration or the abstract instance that it is, in whichever unit.
+func (d *Data) Defined(e Entry) (*Function, bool) {
+	if e.unit == nil {
+		return nil, false
+	}
+	if low, ok := e.Uint(dwarf.AttrLowpc); ok {
+		return e.unit.Function(low)
+	}
+	external := e.Inherited(dwarf.AttrExternal).Flag(dwarf.AttrExternal)
+	for _, f := range d.Functions(e.Qualified()) {
+		for o, ok := f.Entry, true; ok; o, ok = o.Origin() {
+			if o.Off == e.Off {
+				return f.Entry.unit.Function(f.Ranges[0][0])
+			}
+		}
+		if external && f.Entry.Inherited(dwarf.AttrExternal).Flag(dwarf.AttrExternal) {
+			return f.Entry.unit.Function(f.Ranges[0][0])
+		}
+	}
+	return nil, false
 }
 
 // either is the standard's attribute if the entry has it, else GNU's.

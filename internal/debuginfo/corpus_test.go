@@ -1,6 +1,7 @@
 package debuginfo
 
 import (
+	"debug/dwarf"
 	"debug/elf"
 	"os"
 	"path/filepath"
@@ -86,4 +87,18 @@ func fixtures(t testing.TB) (programs []program) {
 
 func (p program) name() string {
 	return filepath.Base(filepath.Dir(p.path))
+}
+
+// standardLibrary opens the program with debug/dwarf, which can't read big-endian
+// indexes of strings of 3 bytes (Go 1.26).
+func standardLibrary(t testing.TB, p program) *dwarf.Data {
+	t.Helper()
+	if p.big() {
+		t.Skip("debug/dwarf fails on this program")
+	}
+	data, err := p.elf.DWARF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

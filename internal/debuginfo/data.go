@@ -9,8 +9,10 @@
 package debuginfo
 
 import (
+	"debug/dwarf"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 )
 
 // Data is the debug information of one program file. It is safe for concurrent
@@ -22,11 +24,11 @@ type Data struct {
 	live     func(start, end uint64) bool
 	sections [numSections]lazy[[]byte]
 
-	types typeTable
-
-	units lazy[unitList]
-
+	units           lazy[unitList]
+	importers       lazy[map[dwarf.Offset]*Unit]
 	aranges, ranges lazy[spans[*Unit]] // units by address
+	rangesRead      atomic.Int64       // for the units' indexes
+	types           typeTable
 
 	mu         sync.Mutex // for what follows
 	tables     map[abbrevKey]*abbrevTable
@@ -76,7 +78,7 @@ var sectionNames = [numSections]string{
 //
 // section returns a section's bytes unpacked, nil or an error if there is none;
 // they may be a read-only mapping and must stay as they are. ptrSize is the
-// size of an address in bytes where DWARF does not say.
+// size of a pointer in bytes.
 //
 // live tells whether code at [start, end) is in the program. Linkers drop
 // unused functions and leave their debug information, at address 0 or relative

@@ -18,10 +18,7 @@ func TestEntriesAgainstStandardLibrary(t *testing.T) {
 }
 
 func compareEntries(t *testing.T, p program) (entries, attrs int) {
-	data, err := p.elf.DWARF()
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := standardLibrary(t, p)
 	if err := p.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (d *Data) aggregate(name string) *Type {
 		if f.rank >= rankDeclared {
 			continue // the definition is still to come
 		}
-		if plain := f.Plain(); plain.hasMembers() {
+		if plain := f.Plain(); plain.Kind.hasMembers() && !plain.Incomplete() {
 			t = plain
 			break
 		}
@@ -63,15 +63,6 @@ func (d *Data) aggregate(name string) *Type {
 	return t
 }
 
-// hasMembers tells whether a plain type can have members and is defined.
-func (t *Type) hasMembers() bool {
-	switch t.Kind {
-	case Struct, Class, Union, Variant:
-		return !t.Incomplete()
-	}
-	return false
-}
-
 // maxMembers bounds the members looked at for one path. Anonymous members
 // branch, and damaged ones contain themselves.
 const maxMembers = 1 << 16
@@ -79,7 +70,7 @@ const maxMembers = 1 << 16
 // child finds a member by name, also in anonymous members and base classes,
 // and its offset.
 func (t *Type) child(name string, depth int, budget *int) (int64, *Member) {
-	if name == "" || depth > maxChain || !t.hasMembers() {
+	if name == "" || depth > maxChain {
 		return 0, nil
 	}
 	members := t.Members()

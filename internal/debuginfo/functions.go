@@ -25,17 +25,22 @@ func (u *Unit) Function(pc uint64) (*Function, bool) {
 	if best == nil {
 		return nil, false
 	}
+	return u.function(best.of), true
+}
+
+// function describes the function at an offset, once.
+func (u *Unit) function(off dwarf.Offset) *Function {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	f, seen := u.functions[best.of]
+	f, seen := u.functions[off]
 	if !seen {
-		f = u.readFunction(best.of)
+		f = u.readFunction(off)
 		if u.functions == nil {
 			u.functions = map[dwarf.Offset]*Function{}
 		}
-		u.functions[best.of] = f
+		u.functions[off] = f
 	}
-	return f, true
+	return f
 }
 
 // readFunction describes the function at an offset.

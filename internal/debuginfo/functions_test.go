@@ -68,10 +68,7 @@ func symbolOf(symbol string, f *Function) bool {
 func TestFunctionsAgainstStandardLibrary(t *testing.T) {
 	for _, p := range fixtures(t) {
 		t.Run(p.name(), func(t *testing.T) {
-			data, err := p.elf.DWARF()
-			if err != nil {
-				t.Fatal(err)
-			}
+			data := standardLibrary(t, p)
 			want := map[dwarf.Offset][][2]uint64{}
 			for r := data.Reader(); ; {
 				e, err := r.Next()

@@ -13,11 +13,11 @@ type index struct {
 	scopes    []enclosure // by offset
 }
 
-// enclosure is a namespace, a type with members or a function: the entries from off
-// to end are in it.
+// enclosure is a namespace, a type with members or a function: the entries from
+// off to end are in it.
 type enclosure struct {
 	off, end dwarf.Offset
-	parent   int32 // index of the scope that it is in itself, -1 none
+	parent   int32 // index of the one that it is in itself, -1 none
 }
 
 // role is what the pass does with an entry.
@@ -61,7 +61,7 @@ func (u *Unit) readIndex() *index {
 	plain := u.plainNames()
 	open := make([]int32, 1, 16) // innermost scope at each depth
 	open[0] = -1
-	work := u.d.rangesWork()
+	work := int64(u.d.rangesWork())
 	for at := root.end(); at >= 0; {
 		inside := open[len(open)-1]
 		a, body := u.abbreviation(at)
@@ -86,8 +86,7 @@ func (u *Unit) readIndex() *index {
 		if a.role == roleFunction && a.ranges {
 			e.eachRange(func(low, high uint64) bool {
 				x.functions.add(low, high, e.Off)
-				work--
-				return work > 0
+				return u.d.rangesRead.Add(1) < work
 			})
 		}
 		at = u.after(a, body)
@@ -98,7 +97,7 @@ func (u *Unit) readIndex() *index {
 			x.scopes = append(x.scopes, enclosure{off: e.Off, parent: inside})
 			inside = int32(len(x.scopes) - 1)
 		}
-		if open = append(open, inside); len(open) > maxDepth || work < 0 {
+		if open = append(open, inside); len(open) > maxDepth {
 			break
 		}
 	}

@@ -38,6 +38,15 @@ const (
 	Unspecified // C++'s decltype(nullptr)
 )
 
+// hasMembers tells whether types of a kind have members.
+func (k Kind) hasMembers() bool {
+	switch k {
+	case Struct, Class, Union, Variant:
+		return true
+	}
+	return false
+}
+
 // kindOfTag is the kind of an entry. Base types have theirs from kindOfEncoding,
 // subranges from the type they are a range of.
 var kindOfTag = [...]Kind{

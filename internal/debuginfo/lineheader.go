@@ -8,19 +8,17 @@ import (
 
 // lineHeader is the header of a line number program (DWARF 5, 6.2.4).
 type lineHeader struct {
-	version    int
 	minLength  uint64 // bytes that addresses advance by
 	maxOps     uint64 // operations per instruction, 1 but on VLIW machines
 	isStmt     bool   // initially
-	lineBase   int64
-	lineRange  uint64
-	opcodeBase uint64
+	lineBase   int8
+	lineRange  uint8
+	opcodeBase uint8  // the first special opcode
 	operands   []byte // how many LEB128 operands each standard opcode from 1 on has
 	dirs       [][]byte
 	files      []lineFile
-	program    cursor
-	addrSize   int
 	firstFile  int // the index of files[0]: 1 before DWARF 5
+	program    cursor
 }
 
 // lineFile is a source file; dir is an index into the directories.
@@ -50,14 +48,15 @@ func (u *Unit) readLineHeader() *lineHeader {
 	}
 	c := u.d.at(secLine, off)
 	end, offSize := c.length()
-	h := &lineHeader{version: int(c.uint(2)), addrSize: u.AddrSize, maxOps: 1, firstFile: 1}
-	if c.bad || h.version < 2 || h.version > 5 {
+	version := c.uint(2)
+	if c.bad || version < 2 || version > 5 {
 		return nil
 	}
+	h := &lineHeader{maxOps: 1, firstFile: 1}
 	c.b = c.b[:end]
-	if h.version >= 5 {
-		h.addrSize, h.firstFile = int(c.uint(1)), 0
-		c.uint(1) // size of a segment selector
+	if version >= 5 {
+		h.firstFile = 0
+		c.uint(2) // sizes of an address and of a segment selector
 	}
 	skip := c.uint(offSize)
 	if skip > uint64(len(c.b)-c.off) {
@@ -65,21 +64,21 @@ func (u *Unit) readLineHeader() *lineHeader {
 	}
 	h.program = cursor{b: c.b, off: c.off + int(skip), big: c.big}
 	h.minLength = c.uint(1)
-	if h.version >= 4 {
+	if version >= 4 {
 		h.maxOps = max(1, c.uint(1))
 	}
 	h.isStmt = c.uint(1) != 0
-	h.lineBase = int64(int8(c.uint(1)))
-	h.lineRange = c.uint(1)
-	h.opcodeBase = c.uint(1)
+	h.lineBase = int8(c.uint(1))
+	h.lineRange = uint8(c.uint(1))
+	h.opcodeBase = uint8(c.uint(1))
 	if h.opcodeBase > 0 {
-		h.operands = c.take(h.opcodeBase - 1)
+		h.operands = c.take(uint64(h.opcodeBase - 1))
 	}
 	if c.bad || h.lineRange == 0 {
 		return nil
 	}
 	c.b = c.b[:h.program.off]
-	if h.version >= 5 {
+	if version >= 5 {
 		for _, dir := range u.lineEntries(&c, offSize) {
 			h.dirs = append(h.dirs, dir.name)
 		}

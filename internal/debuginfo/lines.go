@@ -21,6 +21,7 @@ type Line struct {
 	File         string
 	Line, Column int    // from 1; column 0 if not known
 	Addr         uint64 // of the row's first instruction
+	Stmt         bool   // there is a good place for a breakpoint on the line
 }
 
 // row says which line the code from addr up to the next row belongs to.
@@ -73,7 +74,7 @@ func (l *Lines) At(pc uint64) (Line, bool) {
 			break
 		}
 	}
-	return Line{l.File(int(best.file)), int(best.line), int(best.column), best.addr}, true
+	return Line{l.File(int(best.file)), int(best.line), int(best.column), best.addr, best.stmt}, true
 }
 
 // Standard and extended opcodes (DWARF 5, 7.22).
@@ -93,89 +94,17 @@ const (
 	lneDiscriminator = 4
 )
 
-// readRows runs the line number program (DWARF 5, 6.2.5) and keeps the rows
-// that GDB 13 keeps, sorted by address.
+// readRows runs the line number program and keeps the rows that GDB 13 keeps,
+// sorted by address.
 func (l *Lines) readRows() []row {
 	h := l.header()
 	if h == nil {
 		return nil
 	}
 	// Compilers need about 3 bytes for a row.
-	t := lineTable{header: h, rows: make([]row, 0, (len(h.program.b)-h.program.off)/3)}
-	var opIndex uint64
-	c := h.program
-	reset := row{line: 1, file: 1, stmt: h.isStmt}
-	r := reset
-	discriminator := func(n uint64) {
-		t.seen = t.seen || n != 0
-		t.discriminator = n
-	}
-	line := func(delta int64) {
-		if delta != 0 {
-			t.seen = t.discriminator != 0
-		}
-		r.line += uint32(delta)
-	}
-	advance := func(n uint64) {
-		if h.maxOps > 1 {
-			n += opIndex
-			n, opIndex = n/h.maxOps, n%h.maxOps
-		}
-		r.addr += n * h.minLength
-	}
-	emit := func() {
-		if opIndex == 0 { // else within an instruction
-			t.add(r)
-		}
-		t.discriminator = 0
-	}
-	for c.off < len(c.b) && !c.bad {
-		op := c.uint(1)
-		if op >= h.opcodeBase { // special
-			op -= h.opcodeBase
-			advance(op / h.lineRange)
-			line(h.lineBase + int64(op%h.lineRange))
-			emit()
-			continue
-		}
-		switch op {
-		case 0:
-			n := c.uleb()
-			x := cursor{b: c.take(n), big: c.big}
-			switch x.uint(1) {
-			case lneEndSequence:
-				r.end = true
-				t.add(r)
-				t.endSequence(l.unit)
-				r, opIndex = reset, 0
-			case lneSetAddress:
-				r.addr, opIndex = x.uint(min(8, len(x.b)-x.off)), 0
-			case lneDiscriminator:
-				discriminator(x.uleb())
-			}
-		case lnsCopy:
-			emit()
-		case lnsAdvancePC:
-			advance(c.uleb())
-		case lnsAdvanceLine:
-			line(c.sleb())
-		case lnsSetFile:
-			r.file = uint32(min(c.uleb(), maxFiles))
-		case lnsSetColumn:
-			r.column = uint16(min(c.uleb(), 1<<16-1))
-		case lnsNegateStmt:
-			r.stmt = !r.stmt
-		case lnsConstAddPC:
-			advance((255 - h.opcodeBase) / h.lineRange)
-		case lnsFixedAdvancePC:
-			r.addr, opIndex = r.addr+c.uint(2), 0
-		default:
-			for range h.operands[op-1] {
-				c.uleb()
-			}
-		}
-	}
-	t.rows = t.rows[:t.start] // a sequence without an end is damaged
+	m := lineMachine{lineHeader: h, cursor: h.program, rows: make([]row, 0, (len(h.program.b)-h.program.off)/3)}
+	m.run(l.unit)
+	rows := m.rows[:m.start] // a sequence without an end is damaged
 	order := func(a, b row) int {
 		if a.addr == b.addr && a.end != b.end {
 			if a.end {
@@ -185,60 +114,136 @@ func (l *Lines) readRows() []row {
 		}
 		return cmp.Compare(a.addr, b.addr)
 	}
-	if !slices.IsSortedFunc(t.rows, order) {
-		slices.SortStableFunc(t.rows, order)
+	if !slices.IsSortedFunc(rows, order) {
+		slices.SortStableFunc(rows, order)
 	}
-	return t.rows
+	return rows
 }
 
-// lineTable collects rows.
-type lineTable struct {
-	header        *lineHeader
-	rows          []row
-	start         int    // of the current sequence
-	last          row    // the last that was kept
-	addr          uint64 // of the last row
-	stmtAt        bool   // a row at addr is a good place for a breakpoint
+// lineMachine is the state machine of a line number program (DWARF 5, 6.2.2).
+type lineMachine struct {
+	*lineHeader
+	cursor
+	row                  // to be emitted next
+	opIndex       uint64 // within an instruction, on VLIW machines
 	discriminator uint64 // of the next row
-	seen          bool   // a discriminator since the line changed
+
+	rows   []row
+	start  int    // of the current sequence in rows
+	last   row    // the last that was kept
+	at     uint64 // address of the last row that was emitted
+	stmtAt bool   // one there is a good place for a breakpoint
+	seen   bool   // a discriminator since the line changed
 }
 
-// add adds a row of the current sequence, or not, as GDB 13 does in
+// run executes the program (DWARF 5, 6.2.5).
+func (m *lineMachine) run(u *Unit) {
+	reset := row{line: 1, file: 1, stmt: m.isStmt}
+	m.row = reset
+	for m.off < len(m.b) && !m.bad {
+		op := m.b[m.off]
+		m.off++
+		if op >= m.opcodeBase { // special
+			op -= m.opcodeBase
+			m.advance(uint64(op / m.lineRange))
+			m.advanceLine(int64(m.lineBase) + int64(op%m.lineRange))
+			m.emit()
+			continue
+		}
+		switch op {
+		case 0:
+			x := cursor{b: m.take(m.uleb()), big: m.big}
+			switch x.uint(1) {
+			case lneEndSequence:
+				m.end, m.opIndex = true, 0
+				m.emit()
+				m.endSequence(u)
+				m.row = reset
+			case lneSetAddress:
+				m.addr, m.opIndex = x.uint(min(8, len(x.b)-x.off)), 0
+			case lneDiscriminator:
+				m.discriminator = x.uleb()
+				m.seen = m.seen || m.discriminator != 0
+			}
+		case lnsCopy:
+			m.emit()
+		case lnsAdvancePC:
+			m.advance(m.uleb())
+		case lnsAdvanceLine:
+			m.advanceLine(m.sleb())
+		case lnsSetFile:
+			m.row.file = uint32(min(m.uleb(), maxFiles))
+		case lnsSetColumn:
+			m.column = uint16(min(m.uleb(), 1<<16-1))
+		case lnsNegateStmt:
+			m.stmt = !m.stmt
+		case lnsConstAddPC:
+			m.advance(uint64((255 - m.opcodeBase) / m.lineRange))
+		case lnsFixedAdvancePC:
+			m.addr, m.opIndex = m.addr+m.uint(2), 0
+		default:
+			for range m.operands[op-1] {
+				m.uleb()
+			}
+		}
+	}
+}
+
+// advance moves on by operations.
+func (m *lineMachine) advance(n uint64) {
+	if m.maxOps > 1 {
+		n += m.opIndex
+		n, m.opIndex = n/m.maxOps, n%m.maxOps
+	}
+	m.addr += n * m.minLength
+}
+
+func (m *lineMachine) advanceLine(delta int64) {
+	if delta != 0 {
+		m.seen = m.discriminator != 0
+		m.line += uint32(delta)
+	}
+}
+
+// emit adds a row to the current sequence, or not, as GDB 13 does in
 // lnp_state_machine::record_line and buildsym_compunit::record_line:
 //
-//   - Line 0, code of no line, is left out, so that the row before lasts.
+//   - One within an instruction is left out.
+//   - So is line 0, code of no line; the row before lasts.
 //   - So is one more row of a line that has discriminators.
 //   - Where the file changes, and at the end, a row takes the place of those at
 //     its address; but one that is no statement doesn't replace one of another
 //     file that is.
-func (t *lineTable) add(r row) {
-	first := len(t.rows) == t.start
-	changed := !first && !t.header.same(r.file, t.last.file)
-	if r.addr != t.addr {
-		t.addr, t.stmtAt = r.addr, false
-	}
-	switch {
-	case r.end:
-	case r.line == 0, changed && !r.stmt && t.stmtAt, !first && !changed && r.line == t.last.line && t.seen:
-		t.stmtAt = t.stmtAt || r.stmt
+func (m *lineMachine) emit() {
+	m.discriminator = 0
+	if m.opIndex != 0 {
 		return
 	}
-	for (r.end || changed) && len(t.rows) > t.start && t.rows[len(t.rows)-1].addr == r.addr {
-		t.rows = t.rows[:len(t.rows)-1]
+	first := len(m.rows) == m.start
+	changed := !first && !m.same(m.row.file, m.last.file)
+	if m.addr != m.at {
+		m.at, m.stmtAt = m.addr, false
 	}
-	t.rows = append(t.rows, r)
-	t.last = r
-	t.stmtAt = t.stmtAt || r.stmt
+	skip := m.line == 0 || changed && !m.stmt && m.stmtAt || !first && !changed && m.line == m.last.line && m.seen
+	m.stmtAt = m.stmtAt || m.stmt
+	if skip && !m.end {
+		return
+	}
+	for (m.end || changed) && len(m.rows) > m.start && m.rows[len(m.rows)-1].addr == m.addr {
+		m.rows = m.rows[:len(m.rows)-1]
+	}
+	m.rows = append(m.rows, m.row)
+	m.last = m.row
 }
 
 // endSequence drops the sequence if its code is not in the program.
-func (t *lineTable) endSequence(u *Unit) {
-	sequence := t.rows[t.start:]
-	low, high := sequence[0].addr, sequence[len(sequence)-1].addr
+func (m *lineMachine) endSequence(u *Unit) {
+	sequence := m.rows[m.start:]
+	low, high := sequence[0].addr, m.last.addr
 	if high <= low || u.dead(low) || !u.d.live(low, high) {
-		t.rows = t.rows[:t.start]
+		m.rows = m.rows[:m.start]
 	}
-	*t = lineTable{header: t.header, rows: t.rows, start: len(t.rows)}
+	m.start, m.at, m.stmtAt, m.seen = len(m.rows), 0, false, false
 }
 
 // maxNames bounds the names of files that are listed, in bytes: damaged tables

@@ -85,6 +85,9 @@ func (e Entry) Type() *Type {
 // ofType is the type that DW_AT_type of an entry, or of one that it completes,
 // refers to; Void if there is none.
 func (e Entry) ofType() *Type {
+	if e.unit == nil {
+		return e.Type()
+	}
 	from := e.Inherited(dwarf.AttrType)
 	if from.unit == nil {
 		return e.unit.d.builtin("void")
@@ -133,10 +136,6 @@ const (
 // attrGNUVector marks arrays that are vectors; debug/dwarf lacks it.
 const attrGNUVector dwarf.Attr = 0x2107
 
-// Entry is the entry that describes the type, none for one that is made up.
-// For an array within an array it is the outer one's.
-func (t *Type) Entry() Entry { return t.entry }
-
 // Elem is what a type is made of: what a pointer, reference or pointer to
 // member refers to, an array's elements (of several dimensions: the next one's
 // array), a function's result, what a typedef stands for or a qualifier
@@ -177,7 +176,7 @@ func (t *Type) Incomplete() bool {
 
 // definition looks for that of a declaration in any unit, by its name.
 func (t *Type) definition() *Type {
-	if !t.entry.Flag(dwarf.AttrDeclaration) || !defined[t.Kind] {
+	if !t.entry.Flag(dwarf.AttrDeclaration) || !t.Kind.hasMembers() && t.Kind != Enum {
 		return t
 	}
 	if p := t.whole.p.Load(); p != nil {
@@ -188,9 +187,6 @@ func (t *Type) definition() *Type {
 	}
 	return t.whole.set(t)
 }
-
-// defined are the kinds that can be declared without being defined.
-var defined = [...]bool{Struct: true, Class: true, Union: true, Enum: true, Variant: true, Unspecified: false}
 
 // Size is the size of a value in bytes, -1 where it is not known: incomplete
 // types, arrays whose length only the running program has. A flexible array has
@@ -243,6 +239,9 @@ func product(a, b int64) int64 {
 	}
 	return int64(low)
 }
+
+// Rust tells whether the type is written, and its values are shown, as in Rust.
+func (t *Type) Rust() bool { return t.language == languageRust }
 
 // class is the class that a pointer to member points into.
 func (t *Type) class() *Type {

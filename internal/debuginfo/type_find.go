@@ -129,11 +129,16 @@ func (d *Data) typesNamed(name string) iter.Seq[found] {
 		}
 		s := typeSearch{name: name, plain: plain, template: canonical(plain, languageCPlus), yield: yield}
 		var units []*Unit
-		for u := range d.namings(plain) {
-			if s.below(u.Root(), 0, rankBest); s.done {
-				return
-			}
+		in := func(u *Unit) bool {
+			s.below(u.Root(), 0, rankBest)
 			units = append(units, u)
+			return !s.done
+		}
+		if d.namings(plain)(in); len(units) == 0 && strings.Contains(plain, "<") {
+			slices.Values(d.Units())(in) // the program may write the arguments in another way
+		}
+		if s.done {
+			return
 		}
 		for _, u := range units {
 			u.Root().eachBelow(func(e Entry) bool {
@@ -289,14 +294,13 @@ func (d *Data) AllTypes() iter.Seq[*Type] {
 	}
 }
 
-// namings yields the units that Naming lists, or all for the name of a template,
-// whose arguments may be written in another way. Types are mostly in the first
-// unit that names them, so it looks no further than it is asked.
+// namings yields the units that Naming lists. Types are mostly in the first unit
+// that names them, so it looks no further than it is asked.
 func (d *Data) namings(name string) iter.Seq[*Unit] {
 	return func(yield func(*Unit) bool) {
 		inPlace := append([]byte(name), 0)
 		places := places(d.bytes(secStr), inPlace)
-		every := len(places) >= maxPlaces || strings.Contains(name, "<")
+		every := len(places) >= maxPlaces
 		patterns := [][]byte{inPlace}
 		for _, at := range places {
 			patterns = append(patterns, d.offset(at))
@@ -310,8 +314,8 @@ func (d *Data) namings(name string) iter.Seq[*Unit] {
 	}
 }
 
-// mentions tells whether one of the patterns is in the unit, or one but the first in its
-// table of strings.
+// mentions tells whether one of the patterns is in the unit's entries, or one of
+// the offsets, which are all but the first, in its table of strings.
 func (u *Unit) mentions(patterns [][]byte, tables []byte) bool {
 	body := u.data[u.first:]
 	for _, p := range patterns {

@@ -39,11 +39,10 @@ func (t *Type) Members() []Member {
 	if p := t.members.p.Load(); p != nil {
 		return *p
 	}
-	switch t.Kind {
-	case Struct, Class, Union, Variant:
-		return t.members.set(t.entry.members())
+	if !t.Kind.hasMembers() {
+		return nil
 	}
-	return nil
+	return t.members.set(t.entry.members())
 }
 
 func (e Entry) members() (list []Member) {

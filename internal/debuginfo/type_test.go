@@ -199,6 +199,16 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestNothing: what is not there is Unknown, without a size.
+func TestNothing(t *testing.T) {
+	for _, got := range []*Type{Entry{}.Type(), Variable{}.Type(), Entry{}.Type().PointerTo().Elem()} {
+		if got.Kind != Unknown || got.Size() != noSize || got.PointerTo().Size() != noSize || got.String() != "<unknown type>" {
+			t.Error(got.Kind, got.Size(), got)
+		}
+		exerciseType(got)
+	}
+}
+
 func TestUnspecified(t *testing.T) {
 	nothing, null := newDie(dwarf.TagUnspecifiedType, ""), newDie(dwarf.TagUnspecifiedType, "decltype(nullptr)")
 	d := madeOf(langC99, nothing, null)
@@ -438,10 +448,10 @@ func TestTypeByName(t *testing.T) {
 	if off, size, ok := c.Field("opaque_t", "state.unused"); !ok || off != 4 || size != 4 {
 		t.Error(off, size, ok)
 	}
-	if op, _ := c.Type("struct node"); op.PointerTo() != op.PointerTo() || op.PointerTo().Elem() != op || op.PointerTo().Size() != 8 {
+	node, _ := c.Type("struct node")
+	if p := node.PointerTo(); p != node.PointerTo() || p.Elem() != node || p.Size() != 8 {
 		t.Error("pointers to one type differ")
 	}
-	node, _ := c.Type("struct node")
 	if text := node.ArrayOf(3).PointerTo().String() + ", " + node.FuncReturning().PointerTo().String(); text != "struct node (*)[3], struct node (*)()" {
 		t.Error(text)
 	}

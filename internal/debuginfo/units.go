@@ -31,6 +31,7 @@ type Unit struct {
 	rootOnce lazy[Entry]
 	baseOnce lazy[bases]
 	lowOnce  lazy[uint64]
+	language lazy[uint64]
 	entries  lazy[*index]
 	lines    Lines
 
@@ -143,9 +144,8 @@ func (d *Data) readUnit(c cursor, types bool) (u *Unit, end int, err error) {
 
 // Attributes of GNU's split DWARF 4.
 const (
-	attrGNUDwoName dwarf.Attr = 0x2130
-	attrGNURanges  dwarf.Attr = 0x2132 // base
-	attrGNUAddr    dwarf.Attr = 0x2133 // base
+	attrGNUDwoName  dwarf.Attr = 0x2130
+	attrGNUAddrBase dwarf.Attr = 0x2133
 )
 
 func (u *Unit) abbrevs() *abbrevTable {
@@ -173,7 +173,7 @@ func (u *Unit) readBases() bases {
 		return 0
 	}
 	return bases{
-		addr:       base(dwarf.AttrAddrBase, attrGNUAddr),
+		addr:       base(dwarf.AttrAddrBase, attrGNUAddrBase),
 		strOffsets: base(dwarf.AttrStrOffsetsBase),
 		rnglists:   base(dwarf.AttrRnglistsBase),
 		loclists:   base(dwarf.AttrLoclistsBase),
@@ -228,10 +228,39 @@ func (u *Unit) Dir() string { return u.Root().Str(dwarf.AttrCompDir) }
 // Producer names the compiler and its version.
 func (u *Unit) Producer() string { return u.Root().Str(dwarf.AttrProducer) }
 
-// Language is DW_LANG_* of the unit, 0 if it does not say.
+// Language is DW_LANG_* of the unit, 0 if it does not say. A part that dwz moved
+// out of units has the language of one that imports it.
 func (u *Unit) Language() uint64 {
-	n, _ := u.Root().Uint(dwarf.AttrLanguage)
-	return n
+	return u.language.get(func() uint64 {
+		for range maxOrigins {
+			if n, ok := u.Root().Uint(dwarf.AttrLanguage); ok || u.Root().Tag != dwarf.TagPartialUnit {
+				return n
+			}
+			importer := u.d.importers.get(u.d.readImporters)[u.Root().Off]
+			if importer == nil {
+				break
+			}
+			u = importer
+		}
+		return 0
+	})
+}
+
+// readImporters finds for each partial unit, by the offset of its root, one that
+// imports it. dwz writes imports before anything else.
+func (d *Data) readImporters() map[dwarf.Offset]*Unit {
+	importers := map[dwarf.Offset]*Unit{}
+	for _, u := range d.Units() {
+		for e := range u.Root().Children() {
+			if e.Tag != dwarf.TagImportedUnit {
+				break
+			}
+			if part, ok := e.Ref(dwarf.AttrImport); ok && importers[part.Off] == nil {
+				importers[part.Off] = u
+			}
+		}
+	}
+	return importers
 }
 
 // Address returns an entry of the unit's part of .debug_addr.

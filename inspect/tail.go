@@ -1,0 +1,146 @@
+package inspect
+
+import (
+	"slices"
+
+	"corelift/elfcore"
+	"corelift/internal/debuginfo"
+	"corelift/internal/location"
+	"corelift/internal/unwind"
+)
+
+// tailCall is the trust of a frame that is not on the stack.
+const tailCall = "tail-call"
+
+// withTailCalls adds the frames of functions whose last act was a jump to the
+// next: the stack holds nothing of them, but a call site says who was called,
+// and where that differs from who is running, the tail calls between the two
+// are known if there is only one way (DWARF 5, 3.4.1; GDB shows them too). Such
+// a frame has the registers of its caller.
+func (s *Session) withTailCalls(t *elfcore.Thread, frames []unwind.Frame) []walked {
+	plain := make([]walked, len(frames))
+	for i, f := range frames {
+		plain[i].Frame = f
+	}
+	var list []walked
+	for i := range plain {
+		list = append(list, plain[i])
+		if i+1 == len(plain) || plain[i+1].Trust.Exact() || plain[i+1].Gap != "" || plain[i+1].Trust == unwind.Scan {
+			continue
+		}
+		callee, caller := s.activate(t, plain, i), s.activate(t, plain, i+1)
+		if callee.fn == nil || caller.fn == nil {
+			continue
+		}
+		site, ok := caller.fn.CallSite(uint64(caller.frame().PC))
+		if !ok {
+			continue
+		}
+		called := caller.callee(site)
+		if called == nil || called == callee.fn {
+			continue
+		}
+		for _, ret := range slices.Backward(s.jumps(caller.data, called, callee.fn)) {
+			f := walked{unwind.Frame{PC: elfcore.Addr(ret), Trust: plain[i+1].Trust, Regs: plain[i+1].Regs.Clone()}, true}
+			f.Regs.Set(s.core.Arch.PC, ret, elfcore.Recovered, 0)
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// callee is the function that a call site of this one calls, nil if that can't
+// be told.
+func (a *activation) callee(site debuginfo.CallSite) *debuginfo.Function {
+	if site.Callee.Unit() != nil {
+		f, _ := a.data.Defined(site.Callee)
+		return f
+	}
+	if site.Target == nil {
+		return nil
+	}
+	v, err := location.Compute(site.Target, a)
+	if err != nil || v.State < elfcore.Recovered {
+		return nil
+	}
+	at := v.Uint() & a.session.core.Arch.CodeMask
+	_, u := a.session.debug(elfcore.Addr(at))
+	if u == nil {
+		return nil
+	}
+	if f, ok := u.Function(at); ok && f.Ranges[0][0] == at {
+		return f
+	}
+	return nil
+}
+
+// maxJumps bounds the tail calls that are followed.
+const maxJumps = 256
+
+// jumps finds the only chain of tail calls from one function to another, as the
+// return addresses of its call sites; nil if there is none, or more than one.
+func (s *Session) jumps(d *debuginfo.Data, from, to *debuginfo.Function) (only []uint64) {
+	left := maxJumps
+	found := 0
+	var chain []uint64
+	seen := []*debuginfo.Function{from}
+	var follow func(f *debuginfo.Function)
+	follow = func(f *debuginfo.Function) {
+		for _, ret := range f.TailCalls() {
+			if left--; left < 0 || found > 1 {
+				return
+			}
+			next := s.jumped(d, f, ret)
+			if next == nil || next != to && slices.Contains(seen, next) {
+				continue
+			}
+			chain = append(chain, ret)
+			if next == to {
+				found++
+				only = slices.Clone(chain)
+			} else {
+				seen = append(seen, next)
+				follow(next)
+				seen = seen[:len(seen)-1]
+			}
+			chain = chain[:len(chain)-1]
+		}
+	}
+	follow(from)
+	if found != 1 || left < 0 {
+		return nil
+	}
+	return only
+}
+
+// jumped is the function that a tail call goes to; nil through a pointer.
+func (s *Session) jumped(d *debuginfo.Data, f *debuginfo.Function, ret uint64) *debuginfo.Function {
+	site, ok := f.CallSite(ret)
+	if !ok || site.Callee.Unit() == nil {
+		return nil
+	}
+	next, _ := d.Defined(site.Callee)
+	return next
+}
+
+// reaches tells whether a function may come to run anew by tail calls alone, so
+// that what its caller passed is not what it runs with.
+func (s *Session) reaches(d *debuginfo.Data, f *debuginfo.Function) bool {
+	seen := map[*debuginfo.Function]bool{}
+	open := []*debuginfo.Function{f}
+	for left := maxJumps; len(open) > 0; {
+		g := open[len(open)-1]
+		open = open[:len(open)-1]
+		for _, ret := range g.TailCalls() {
+			next := s.jumped(d, g, ret)
+			if left--; next == f || left < 0 {
+				return true
+			}
+			if next != nil && !seen[next] {
+				seen[next] = true
+				open = append(open, next)
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,63 @@
+package differential
+
+import (
+	"debug/elf"
+	"regexp"
+	"testing"
+)
+
+// aliases tells the one name, of several that a program has for a function, to
+// compare by: without debug information each debugger picks another. Only names
+// that share their address are here.
+func aliases(t *testing.T, path string) map[string]string {
+	t.Helper()
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	symbols, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := map[uint64]string{}
+	for _, s := range symbols {
+		if have := first[s.Value]; elf.ST_TYPE(s.Info) == elf.STT_FUNC && (have == "" || s.Name < have) {
+			first[s.Value] = s.Name
+		}
+	}
+	names := map[string]string{}
+	for _, s := range symbols {
+		if elf.ST_TYPE(s.Info) == elf.STT_FUNC && first[s.Value] != s.Name {
+			names[s.Name] = first[s.Value]
+		}
+	}
+	return names
+}
+
+var (
+	// cloneNumber is what GDB leaves out of the symbol "msort_with_tmp.part.0".
+	cloneNumber = regexp.MustCompile(`\.\d+$`)
+	// parameters are what GDB leaves on names with a lambda in them, which it
+	// can't take apart; of all others it shows the name alone.
+	parameters = regexp.MustCompile(`\([^()]+\)( const)?$`)
+)
+
+// rename makes the names of functions comparable; one of which only the symbol
+// is known gets its one name.
+func rename(s shown, names map[string]string) shown {
+	for _, t := range s.Threads {
+		for i := range t.Frames {
+			f := &t.Frames[i]
+			f.Function = parameters.ReplaceAllString(f.Function, "")
+			if f.Line != 0 {
+				continue
+			}
+			if name, ok := names[f.Function]; ok {
+				f.Function = name
+			}
+			f.Function = cloneNumber.ReplaceAllString(f.Function, "")
+		}
+	}
+	return s
+}
