@@ -188,6 +188,9 @@ func (e evaluator) read(n cexpr.Node, o object) operand {
 
 // promoted is the type that C computes with for an object's type.
 func (e evaluator) promoted(t *debuginfo.Type) string {
+	if _, known := rank[t.Name()]; known && t.Kind != debuginfo.Enum {
+		return t.Name()
+	}
 	size := int(t.Size())
 	switch {
 	case t.Kind == debuginfo.Pointer || t.Kind == debuginfo.Address || t.Kind == debuginfo.Unspecified:

@@ -62,9 +62,9 @@ func (r *renderer) formatted(v *Value, o object, t *debuginfo.Type, c content) b
 			return false
 		}
 		at := elfcore.Addr(n.int()) & elfcore.Addr(o.at.session.core.Arch.AddrMask())
-		if v.Text = o.at.session.codePointer(at); r.format == 'c' {
+		if v.Text = o.at.session.pointer(at); r.format == 'c' {
 			n.size, n.lo = 1, n.lo&0xff
-			v.Text = charText(n)
+			v.Text = charText(n, "")
 		}
 	case 'f':
 		switch size := len(c.bytes); {

@@ -46,7 +46,9 @@ func (r *renderer) scalar(v *Value, o object, t *debuginfo.Type, depth int) {
 			*v = v.missing(Unreadable, fmt.Sprintf("an integer of %d bytes", len(c.bytes)))
 			return
 		}
-		v.Text = numberText(o.integer(c), t)
+		if v.Text = numberText(o.integer(c), t); textual(o.typ) {
+			v.Text = charText(o.integer(c), prefixOf(o.typ))
+		}
 	default: // decimal floating point, strings of Fortran
 		*v = v.missing(Unreadable, "values of this type can't be shown; try /x")
 	}
@@ -88,20 +90,19 @@ func numberText(n integer, t *debuginfo.Type) string {
 			return "true"
 		}
 		return n.String()
-	case debuginfo.Char:
-		return charText(n)
 	case debuginfo.Enum:
 		return enumText(n, t)
 	}
 	return n.String()
 }
 
-func charText(n integer) string {
+// charText shows a character: 97 'a'.
+func charText(n integer, prefix string) string {
 	c := uint32(n.uint())
 	if n.size < 4 {
 		c &= 1<<(8*n.size) - 1
 	}
-	return fmt.Sprintf("%v %s'%s'", n, literalPrefixes[n.size], character(c, n.size, '\''))
+	return fmt.Sprintf("%v %s'%s'", n, prefix, character(c, '\''))
 }
 
 // enumText names an enumerator, or those whose bits a value of flags has.
@@ -145,7 +146,7 @@ func (r *renderer) function(v *Value, o object) {
 		return
 	}
 	v.Presence, v.State = Present, s
-	v.Text = "{" + v.Type + "} " + o.at.session.pointer(at&elfcore.Addr(o.at.session.core.Arch.CodeMask))
+	v.Text = "{" + v.Type + "} " + o.at.session.pointer(at)
 }
 
 // synthetic shows a pointer to an object that is nowhere in memory but whose
@@ -171,12 +172,11 @@ func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, dep
 	switch t.Kind {
 	case debuginfo.Reference, debuginfo.RvalueReference:
 		target := r.value(o.at.inMemory(t.Elem(), at, c.state), depth+1)
-		v.Text = "@" + fmt.Sprintf("0x%x", n.uint()) + ": " + target.Text
+		if v.Text = fmt.Sprintf("@0x%x", n.uint()); depth == 0 { // a member that is a reference is not followed
+			v.Text += ": " + target.Text
+		}
 		v.Children = []Variable{{Value: target}}
 	case debuginfo.Pointer:
-		if elem.Kind == debuginfo.Func {
-			v.Text = o.at.session.codePointer(at)
-		}
 		if elem.Kind == debuginfo.Char && at != 0 {
 			text, s := o.at.session.stringAt(at, elem)
 			v.Text += " " + text
@@ -188,15 +188,15 @@ func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, dep
 }
 
 // pointer shows an address with the symbol that holds it: 0x20000010 <state+4>.
-func (s *Session) pointer(at elfcore.Addr) string { return s.labelled(at, at) }
-
-// codePointer is pointer for an address of code, which may have the Thumb bit.
-func (s *Session) codePointer(at elfcore.Addr) string {
-	return s.labelled(at, at&elfcore.Addr(s.core.Arch.CodeMask))
-}
-
-func (s *Session) labelled(shown, at elfcore.Addr) string {
-	text := fmt.Sprintf("0x%x", uint64(shown))
+// That of a function may have the Thumb bit.
+func (s *Session) pointer(at elfcore.Addr) string {
+	text := fmt.Sprintf("0x%x", uint64(at))
+	if s.program != nil {
+		code := at & elfcore.Addr(s.core.Arch.CodeMask)
+		if _, ok := s.program.Function(code); ok {
+			at = code
+		}
+	}
 	name, start, ok := s.symbolAt(at)
 	switch {
 	case !ok:
@@ -254,6 +254,9 @@ func (s *Session) stringAt(at elfcore.Addr, elem *debuginfo.Type) (string, elfco
 
 // prefixOf is what C writes before a literal of characters of a type.
 func prefixOf(elem *debuginfo.Type) string {
+	if elem.Rust() {
+		return ""
+	}
 	if strings.Contains(elem.String(), "wchar_t") {
 		return "L"
 	}

@@ -19,7 +19,7 @@ var escapes = map[uint32]string{'\a': `\a`, '\b': `\b`, '\f': `\f`, '\n': `\n`, 
 // character prints one character of a string or literal that is enclosed by
 // quote. Anything but printable ASCII is escaped: what a dump holds must not
 // reach a terminal as it is.
-func character(c uint32, size int, quote byte) string {
+func character(c uint32, quote byte) string {
 	if e, ok := escapes[c]; ok {
 		return e
 	}
@@ -28,12 +28,10 @@ func character(c uint32, size int, quote byte) string {
 		return `\` + string(quote)
 	case c >= ' ' && c < 0x7f:
 		return string(rune(c))
-	case size == 1:
+	case c <= 0o777:
 		return fmt.Sprintf(`\%03o`, c)
-	case size == 2:
-		return fmt.Sprintf(`\x%04x`, c)
 	}
-	return fmt.Sprintf(`\x%08x`, c)
+	return fmt.Sprintf(`\x%x`, c)
 }
 
 // literalPrefixes are C's prefixes of literals by the size of a character.
@@ -67,7 +65,7 @@ func quoteString(chars []uint32, size int, prefix string, more bool) string {
 				out.WriteString(", ")
 			}
 			open = false
-			fmt.Fprintf(&out, "%s'%s' <repeats %d times>", prefix, character(chars[i], size, '\''), run)
+			fmt.Fprintf(&out, "%s'%s' <repeats %d times>", prefix, character(chars[i], '\''), run)
 			i += run
 			continue
 		}
@@ -78,7 +76,7 @@ func quoteString(chars []uint32, size int, prefix string, more bool) string {
 			out.WriteString(prefix + `"`)
 			open = true
 		}
-		out.WriteString(character(chars[i], size, '"'))
+		out.WriteString(character(chars[i], '"'))
 		i++
 	}
 	if open {

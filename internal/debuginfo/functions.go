@@ -46,7 +46,7 @@ func (u *Unit) function(off dwarf.Offset) *Function {
 // readFunction describes the function at an offset.
 func (u *Unit) readFunction(off dwarf.Offset) *Function {
 	e, _ := u.entry(int(off) - u.shift)
-	f := &Function{Entry: e, Name: e.Qualified(), Linkage: e.linkage()}
+	f := &Function{Entry: e, Name: e.functionName(), Linkage: e.linkage()}
 	e.eachRange(func(low, high uint64) bool {
 		if high != 0 {
 			f.Ranges = append(f.Ranges, [2]uint64{low, high})
@@ -55,6 +55,9 @@ func (u *Unit) readFunction(off dwarf.Offset) *Function {
 	})
 	return f
 }
+
+// functionName is the qualified name as GDB writes it.
+func (e Entry) functionName() string { return canonical(e.Qualified(), e.unit.style()) }
 
 // attrMIPSLinkageName is what compilers used before DWARF 4.
 const attrMIPSLinkageName dwarf.Attr = 0x2007

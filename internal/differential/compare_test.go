@@ -233,6 +233,8 @@ var rules = []struct {
 	{regexp.MustCompile(`<(not in dump|no location|unreadable)>`), "<absent>"},
 	// GDB names a C++ function with its parameters, even one with C linkage.
 	{regexp.MustCompile(`<([\w:~]+)\([^<>]*\)(\+\d+)?>`), "<$1$2>"},
+	// GDB leaves the hash of the crate in a Rust symbol.
+	{regexp.MustCompile(`\[[0-9a-f]{16}\]::`), "::"},
 	// An aggregate of which nothing is there is not there.
 	{regexp.MustCompile(`\{(([\w$]+ = )?<(absent|optimized out|synthetic pointer)>( <repeats \d+ times>)?(, )?)+\}`), "<absent>"},
 }
