@@ -9,8 +9,24 @@ import (
 	"corelift/internal/debuginfo"
 )
 
+// qualifiers are those that can be typed.
+var qualifiers = [...]struct {
+	typed cexpr.Qualifiers
+	kind  debuginfo.Kind
+}{{cexpr.Const, debuginfo.Const}, {cexpr.Volatile, debuginfo.Volatile}, {cexpr.Restrict, debuginfo.Restrict}, {cexpr.Atomic, debuginfo.Atomic}}
+
 // typeOf finds the type that was typed.
 func (e evaluator) typeOf(n *cexpr.Type) *debuginfo.Type {
+	t := e.unqualifiedOf(n)
+	for _, q := range qualifiers {
+		if n.Qualifiers&q.typed != 0 {
+			t = t.Qualified(q.kind)
+		}
+	}
+	return t
+}
+
+func (e evaluator) unqualifiedOf(n *cexpr.Type) *debuginfo.Type {
 	switch n.Form {
 	case cexpr.Pointer, cexpr.Reference, cexpr.RvalueReference:
 		if n.Elem.Form == cexpr.Function {

@@ -183,7 +183,10 @@ func (e evaluator) follow(o object, t *debuginfo.Type) object {
 	if c.presence != Present {
 		return e.at.nowhere(t, c.presence, c.reason)
 	}
-	return o.at.inMemory(t, elfcore.Addr(readInteger(c.bytes, e.at.Order(), false).uint()), c.state)
+	if c.bytes == nil {
+		return e.at.nowhere(t, OptimisedOut, "it is nowhere in memory")
+	}
+	return o.at.inMemory(t, elfcore.Addr(o.integer(c).uint()), c.state).sized()
 }
 
 // pointer is the value of a node as an address.

@@ -137,7 +137,7 @@ func (s *Session) expand(t *elfcore.Thread, frames []walked, depth int) []Frame 
 	list := make([]Frame, 0, len(scopes))
 	for i := len(scopes) - 1; i >= 0; i-- {
 		f := base
-		f.Function, f.Inlined = scopes[i].Name, scopes[i].Inlined
+		f.Function, f.Inlined = functionName(scopes[i]), scopes[i].Inlined
 		if inner := i + 1; inner < len(scopes) {
 			f.File, f.Line, f.Column = scopes[inner].CallFile, scopes[inner].CallLine, scopes[inner].CallColumn
 		} else {

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"debug/dwarf"
 	"slices"
 	"strings"
 
@@ -19,6 +20,26 @@ func demangled(name string) string {
 		return name
 	}
 	return demangle.Filter(name, demangle.NoParams, demangle.NoEnclosingParams)
+}
+
+// functionName is a function's qualified name.
+//
+// Folklore: a lambda's call operator is a member of a class without a name, so
+// that its debug information gives no more than "operator()"; Clang's does so,
+// and names templates with a lambda by its place: "each<(lambda at a.cpp:9:1)>".
+// Their symbols have the rest, "fill(int)::$_0::operator()", which GDB shows.
+// Test: internal/differential, objects.
+func functionName(s debuginfo.Scope) string {
+	if s.Linkage == "" || !insideNameless(s.Entry) && !strings.Contains(s.Name, "(lambda at ") {
+		return s.Name
+	}
+	return demangle.Filter(s.Linkage, demangle.NoParams)
+}
+
+// insideNameless tells whether a function is a member of a class without a name.
+func insideNameless(e debuginfo.Entry) bool {
+	class, ok := e.Inherited(dwarf.AttrName).Enclosing()
+	return ok && (class.Tag == dwarf.TagClassType || class.Tag == dwarf.TagStructType) && class.Name() == ""
 }
 
 // outside is an activation without a frame, in which global names have a value.

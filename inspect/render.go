@@ -84,8 +84,8 @@ func (v Value) missing(p Presence, reason string) Value {
 	return v
 }
 
-// gather sums up an aggregate's parts: the lowest state, and absent as a whole
-// only if all are, for one reason.
+// gather sums up an aggregate's parts: the lowest state of those that are there,
+// and absent as a whole if all are. If that is for one reason, it is said once.
 func (v *Value) gather() {
 	if len(v.Children) == 0 {
 		v.Presence = Present
@@ -94,19 +94,22 @@ func (v *Value) gather() {
 		}
 		return
 	}
-	v.Presence, v.State, v.Reason = v.Children[0].Presence, elfcore.Missing, v.Children[0].Reason
-	for _, c := range v.Children {
+	first := &v.Children[0]
+	v.Presence, v.State, v.Reason = first.Presence, elfcore.Missing, first.Reason
+	same := true
+	for i := range v.Children {
+		c := &v.Children[i]
+		same = same && c.Presence == first.Presence
 		switch {
-		case c.Presence == Present:
-			if v.Presence != Present || v.State == elfcore.Missing || c.State < v.State {
-				v.State, v.Reason = c.State, c.Reason
+		case c.Presence != Present:
+			if v.Presence != Present {
+				v.Presence = min(v.Presence, c.Presence)
 			}
-			v.Presence = Present
-		case v.Presence != Present && v.Presence != c.Presence:
-			v.Presence = NotInDump
+		case v.Presence != Present, v.State == elfcore.Missing, c.State < v.State && c.State != elfcore.Missing: // Missing: left out, not read
+			v.Presence, v.State, v.Reason = Present, c.State, c.Reason
 		}
 	}
-	if v.Presence != Present {
+	if v.Presence != Present && same {
 		v.Text = absent[v.Presence]
 	}
 }

@@ -72,7 +72,7 @@ func (a *activation) evaluate(t *debuginfo.Type, expr []byte) object {
 	if at, _, ok := loc.Address(); ok && a.session.dropped(at, expr) {
 		return a.nowhere(t, NoLocation, "the linker dropped it: it is used nowhere")
 	}
-	return a.placed(t, loc)
+	return a.placed(t, loc).sized()
 }
 
 // opAddr is DW_OP_addr, the expression of a variable with a fixed address.

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"corelift/elfcore"
 	"corelift/internal/debuginfo"
 )
 
@@ -15,7 +16,11 @@ func (r *renderer) variant(v *Value, o object, t *debuginfo.Type, depth int) {
 			*v = v.missing(c.presence, c.reason)
 			return
 		}
-		discriminant = readInteger(c.bytes, o.at.Order(), d.Type.Plain().Signed).int()
+		if c.bytes == nil { // a pointer to something that is nowhere in memory
+			*v = v.missing(OptimisedOut, "the enum's form is not in memory")
+			return
+		}
+		discriminant = o.member(d).integer(c).int()
 		v.State, v.Reason = c.state, c.reason
 	}
 	form, ok := variants.Of(discriminant)
@@ -26,11 +31,14 @@ func (r *renderer) variant(v *Value, o object, t *debuginfo.Type, depth int) {
 	m := form.Members[0]
 	c := Variable{Name: m.Name, Value: Value{Type: m.Type.String(), Kind: kindNames[debuginfo.Struct]}}
 	fields, _ := r.fields(&c.Value, o.member(m), m.Type.Plain(), depth+1)
-	c.Text = v.Type + "::" + m.Name
+	text := v.Type + "::" + m.Name
 	if len(c.Children) > 0 {
 		c.gather()
-		c.Text += fields
-		v.State, v.Reason = c.State, c.Reason
+		text += fields
+		if c.Presence == Present && (c.State < v.State || v.State == elfcore.Missing) {
+			v.State, v.Reason = c.State, c.Reason
+		}
 	}
-	v.Presence, v.Text, v.Children = Present, c.Text, []Variable{c}
+	c.Text = text
+	v.Presence, v.Text, v.Children = Present, text, []Variable{c}
 }

@@ -3,6 +3,7 @@ package differential
 import (
 	"debug/elf"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -35,13 +36,26 @@ func aliases(t *testing.T, path string) map[string]string {
 	return names
 }
 
-var (
-	// cloneNumber is what GDB leaves out of the symbol "msort_with_tmp.part.0".
-	cloneNumber = regexp.MustCompile(`\.\d+$`)
-	// parameters are what GDB leaves on names with a lambda in them, which it
-	// can't take apart; of all others it shows the name alone.
-	parameters = regexp.MustCompile(`\([^()]+\)( const)?$`)
-)
+// cloneNumber is what GDB leaves out of the symbol "msort_with_tmp.part.0".
+var cloneNumber = regexp.MustCompile(`\.\d+$`)
+
+// bare takes off the parameters, which GDB leaves on names with a lambda in
+// them, as it can't take those apart; of all others it shows the name alone.
+func bare(name string) string {
+	rest := strings.TrimSuffix(name, " const")
+	open := 0
+	for i := len(rest) - 1; i >= 0 && strings.HasSuffix(rest, ")") && !strings.HasSuffix(rest, "operator()"); i-- {
+		switch rest[i] {
+		case ')':
+			open++
+		case '(':
+			if open--; open == 0 {
+				return rest[:i]
+			}
+		}
+	}
+	return name
+}
 
 // rename makes the names of functions comparable; one of which only the symbol
 // is known gets its one name.
@@ -49,7 +63,7 @@ func rename(s shown, names map[string]string) shown {
 	for _, t := range s.Threads {
 		for i := range t.Frames {
 			f := &t.Frames[i]
-			f.Function = parameters.ReplaceAllString(f.Function, "")
+			f.Function = bare(f.Function)
 			if f.Line != 0 {
 				continue
 			}
