@@ -84,6 +84,9 @@ func (a *activation) CFA() location.Value {
 		return location.Value{}
 	}
 	_, state := f.Regs.SP()
+	if f.tail { // the next function may have overwritten what was there
+		state = min(state, elfcore.Suspect)
+	}
 	return location.Word(uint64(f.CFA), state)
 }
 
@@ -135,7 +138,9 @@ var (
 // Passed finds what the caller passed in an argument.
 func (a *activation) Passed(arg location.Argument) ([]byte, location.Scope, error) {
 	caller := a.caller()
-	if caller == nil || caller.fn == nil {
+	// The pc of an interrupted frame is no return address, even if a call is right
+	// before it.
+	if caller == nil || caller.fn == nil || caller.frame().Trust.Exact() {
 		return nil, nil, errNoCaller
 	}
 	site, ok := caller.fn.CallSite(uint64(caller.frame().PC))

@@ -16,7 +16,8 @@ const tailCall = "tail-call"
 // next: the stack holds nothing of them, but a call site says who was called,
 // and where that differs from who is running, the tail calls between the two
 // are known if there is only one way (DWARF 5, 3.4.1; GDB shows them too). Such
-// a frame has the registers of its caller.
+// a frame has the registers of its caller, and the place of its arguments on the
+// stack is that of the function it jumped to.
 func (s *Session) withTailCalls(t *elfcore.Thread, frames []unwind.Frame) []walked {
 	plain := make([]walked, len(frames))
 	for i, f := range frames {
@@ -41,7 +42,7 @@ func (s *Session) withTailCalls(t *elfcore.Thread, frames []unwind.Frame) []walk
 			continue
 		}
 		for _, ret := range slices.Backward(s.jumps(caller.data, called, callee.fn)) {
-			f := walked{unwind.Frame{PC: elfcore.Addr(ret), Trust: plain[i+1].Trust, Regs: plain[i+1].Regs.Clone()}, true}
+			f := walked{unwind.Frame{PC: elfcore.Addr(ret), CFA: plain[i].CFA, Trust: plain[i+1].Trust, Regs: plain[i+1].Regs.Clone()}, true}
 			f.Regs.Set(s.core.Arch.PC, ret, elfcore.Recovered, 0)
 			list = append(list, f)
 		}
