@@ -23,7 +23,7 @@ const compatibilityDoc = "docs/compatibility.md"
 // the native version in each memory mode, opens all of them in gdb and
 // compares with the live target. The figures are docs/compatibility.md.
 func TestCompatibility(t *testing.T) {
-	gdb := tool(t, "gdb-multiarch")
+	gdb := fixture.Need(t, "gdb-multiarch")
 	var mu sync.Mutex
 	sections := map[string]string{}
 	t.Run("cpu", func(t *testing.T) {

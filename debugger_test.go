@@ -16,19 +16,6 @@ import (
 	"corelift/internal/fixture"
 )
 
-// tool finds a program, or skips by its name; in CI it must be there.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatalf("%s is required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
-
 // shown is what a debugger shows of one core: testdata/acceptance/examine.py.
 type shown struct {
 	Core    string
@@ -292,7 +279,7 @@ func sameRegisters(t *elfcore.Thread, want *fixture.Thread, got shownThread) (f 
 
 // TestCommandLine opens a core as a user does, with no commands before it.
 func TestCommandLine(t *testing.T) {
-	gdb := tool(t, "gdb-multiarch")
+	gdb := fixture.Need(t, "gdb-multiarch")
 	byCPU(t, func(t *testing.T, cases []*fixture.Case) {
 		for _, c := range cases {
 			core, err := convert(t, c.Log, c.LogPath, program(t, c.ELF))
@@ -330,7 +317,7 @@ func TestHostDebuggers(t *testing.T) {
 			path := writeCore(t, t.TempDir(), 1, core)
 			if c.CPU == "i386" || c.CPU == "x86_64" {
 				t.Run("gdb", func(t *testing.T) {
-					sum, f := judge(d, core, look(t, tool(t, "gdb"), c, []string{path})[0])
+					sum, f := judge(d, core, look(t, fixture.Need(t, "gdb"), c, []string{path})[0])
 					f.report(t, d.Name())
 					if sum.frames < sum.frameTotal || sum.others < sum.otherTotal {
 						t.Errorf("frames: %v", sum.short)
@@ -341,10 +328,10 @@ func TestHostDebuggers(t *testing.T) {
 				t.Run("lldb", func(t *testing.T) { lldb(t, c, path, len(core.Threads)) })
 			}
 			t.Run("readelf", func(t *testing.T) {
-				silent(t, exec.Command(tool(t, "readelf"), "-a", "-W", path))
+				silent(t, exec.Command(fixture.Need(t, "readelf"), "-a", "-W", path))
 			})
 			t.Run("eu-readelf", func(t *testing.T) {
-				silent(t, exec.Command(tool(t, "eu-readelf"), "-a", path))
+				silent(t, exec.Command(fixture.Need(t, "eu-readelf"), "-a", path))
 			})
 		})
 	}
@@ -362,7 +349,7 @@ func silent(t *testing.T, cmd *exec.Cmd) {
 
 // lldb must name the functions of the crashed thread's frames in their order.
 func lldb(t *testing.T, c *fixture.Case, core string, threads int) {
-	cmd := exec.Command(tool(t, "lldb"), "--no-lldbinit", "-b", "-o", "thread list", "-o", "bt", "-c", core, c.ELF)
+	cmd := exec.Command(fixture.Need(t, "lldb"), "--no-lldbinit", "-b", "-o", "thread list", "-o", "bt", "-c", core, c.ELF)
 	out, err := cmd.CombinedOutput()
 	text := string(out)
 	if err != nil || warnings(text) != "" || strings.Contains(text, "error:") {

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"corelift/elfcore/arch"
+	"corelift/internal/fixture"
 )
 
 // The judges of what Write writes are the debuggers themselves. A test whose
@@ -27,13 +28,7 @@ import (
 // run runs a tool and returns what it printed on both channels.
 func run(t *testing.T, name string, args ...string) (stdout, stderr string) {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatal(err)
-		}
-		t.Skipf("%s is not installed", name)
-	}
+	path := fixture.Need(t, name)
 	var out, errors bytes.Buffer
 	c := exec.Command(path, args...)
 	c.Stdout, c.Stderr = &out, &errors

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"corelift/elfcore"
+	"corelift/internal/fixture"
 )
 
 func expected(t *testing.T, chip string) string {
@@ -91,13 +92,7 @@ func TestSaveAreas(t *testing.T) {
 // gdb runs commands in gdb-multiarch on a core with the C3's firmware.
 func gdb(t *testing.T, c *elfcore.Core, commands ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("gdb-multiarch")
-	if err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatal("gdb-multiarch is required")
-		}
-		t.Skip("gdb-multiarch is not installed")
-	}
+	path := fixture.Need(t, "gdb-multiarch")
 	program := "../../shared/corpus/esp/esp32c3/esp32c3.elf"
 	if _, err := os.Stat(program); err != nil {
 		t.Skip(err)

@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"debug/elf"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"corelift/internal/fixture"
 )
 
 // disassemblers name, by machine, who knows the instructions of the fixtures.
@@ -45,12 +46,7 @@ func TestAgainstObjdump(t *testing.T) {
 			defer f.Close()
 			a, _ := ByELF(f.Machine, f.Class, strings.Contains(path, "cortex-m"))
 			tool := disassemblers[f.Machine]
-			if _, err := exec.LookPath(tool); err != nil {
-				if os.Getenv("CORELIFT_TOOLS") == "required" {
-					t.Fatal(err)
-				}
-				t.Skip(err)
-			}
+			fixture.Need(t, tool)
 			out, err := exec.Command(tool, "-d", path).Output()
 			if err != nil {
 				t.Fatal(err)

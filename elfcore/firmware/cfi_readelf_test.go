@@ -16,19 +16,8 @@ import (
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
+	"corelift/internal/fixture"
 )
-
-// needTool skips without a tool, unless the environment says that it must be
-// there.
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-}
 
 // table is one entry's rows as readelf prints them. A row holds the rules as
 // text, by readelf's names of the columns.
@@ -130,7 +119,7 @@ func text(a *arch.Arch, row Row) map[string]string {
 // TestRowsAgainstReadelf compares every row at every address with what
 // binutils makes of the same bytes. Entries of removed code must give none.
 func TestRowsAgainstReadelf(t *testing.T) {
-	needTool(t, "readelf")
+	fixture.Need(t, "readelf")
 	var paths []string
 	for _, pattern := range []string{"testdata/*.elf", fixtures + "/*/fw.elf", "../../../shared/corpus/esp/*/*.elf"} {
 		found, _ := filepath.Glob(pattern)

@@ -13,6 +13,7 @@ import (
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
+	"corelift/internal/fixture"
 )
 
 // frameBuilder writes a .debug_frame, independently of the reader.
@@ -211,7 +212,7 @@ func TestTrapFrame(t *testing.T) {
 			.cfi_endproc`, "x30"},
 	} {
 		t.Run(c.tool, func(t *testing.T) {
-			needTool(t, c.tool)
+			fixture.Need(t, c.tool)
 			dir := t.TempDir()
 			in, out := filepath.Join(dir, "trap.s"), filepath.Join(dir, "trap.elf")
 			source := ".cfi_sections .debug_frame\n.globl _start\n.type _start, %function\n_start:\n" + c.source + "\n.size _start, .-_start\n"

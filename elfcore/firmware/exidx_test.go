@@ -14,6 +14,7 @@ import (
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
+	"corelift/internal/fixture"
 )
 
 func TestExidxInstructions(t *testing.T) {
@@ -184,7 +185,7 @@ int main() {
 
 // TestExidxAgainstCFI compares the two tables of a C++ program at every call.
 func TestExidxAgainstCFI(t *testing.T) {
-	needTool(t, "arm-none-eabi-g++")
+	fixture.Need(t, "arm-none-eabi-g++")
 	for name, flags := range map[string]string{
 		"thumb-O2":  "-mthumb -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16 -O2",
 		"thumb-O0":  "-mthumb -mcpu=cortex-m3 -O0",

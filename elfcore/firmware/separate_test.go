@@ -5,18 +5,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"corelift/internal/fixture"
 )
 
 // TestSeparateDebugFile moves the debug information out of a fixture as
 // distributions and release builds do.
 func TestSeparateDebugFile(t *testing.T) {
-	objcopy, err := exec.LookPath("arm-none-eabi-objcopy")
-	if err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	objcopy := fixture.Need(t, "arm-none-eabi-objcopy")
 	const whole = "../../testdata/firmware/cortex-m33/fw.elf"
 	dir := t.TempDir()
 	stripped, apart := filepath.Join(dir, "fw.elf"), filepath.Join(dir, "apart", "fw.debug")

@@ -9,17 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"corelift/internal/fixture"
 )
 
 // gcc compiles a C program, runs it, and gives what it prints.
 func gcc(t *testing.T, program string) string {
 	t.Helper()
-	if _, err := exec.LookPath("gcc"); err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatal("no gcc")
-		}
-		t.Skip("no gcc")
-	}
+	fixture.Need(t, "gcc")
 	dir := t.TempDir()
 	source, run := filepath.Join(dir, "t.c"), filepath.Join(dir, "t")
 	if err := os.WriteFile(source, []byte(program), 0o666); err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"corelift/internal/fixture"
 )
 
 // needs skips the test if a tool is missing, or fails it where all are
@@ -14,12 +16,7 @@ import (
 func needs(t testing.TB, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CORELIFT_TOOLS") == "required" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
+		fixture.Need(t, tool)
 	}
 }
 

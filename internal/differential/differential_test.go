@@ -13,6 +13,7 @@ import (
 
 	"corelift/elfcore"
 	"corelift/elfcore/firmware"
+	"corelift/internal/fixture"
 )
 
 var (
@@ -80,7 +81,7 @@ func program(f finding) string {
 
 // compareAll asks GDB about the crashes of one directory at a time.
 func compareAll(t *testing.T, list []crash, kept string) (findings []finding) {
-	gdb := debugger(t, "gdb-multiarch")
+	gdb := fixture.Need(t, "gdb-multiarch")
 	groups := map[string][]crash{}
 	for _, c := range list {
 		if strings.Contains(c.name, *only) {

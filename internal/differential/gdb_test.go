@@ -13,19 +13,6 @@ import (
 	"testing"
 )
 
-// debugger finds a GDB, or skips by its name; in CI it must be there.
-func debugger(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatalf("%s is required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
-
 // job is one core for GDB to open.
 type job struct {
 	ELF         string   `json:"elf"`

@@ -12,6 +12,7 @@ import (
 
 	"corelift/elfcore"
 	"corelift/elfcore/firmware"
+	"corelift/internal/fixture"
 )
 
 var (
@@ -25,7 +26,7 @@ func TestGiven(t *testing.T) {
 	if *anyDump == "" {
 		t.Skip("-elf and -dump name a crash")
 	}
-	show(t, compareFile(t, debugger(t, "gdb-multiarch"), "given/given/"+filepath.Base(*anyDump), *anyELF, *anyDump, []string{}))
+	show(t, compareFile(t, fixture.Need(t, "gdb-multiarch"), "given/given/"+filepath.Base(*anyDump), *anyELF, *anyDump, []string{}))
 }
 
 // TestLinux compares `bt --full` of a native core of a static program, built
@@ -34,7 +35,7 @@ func TestLinux(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("needs Linux on x86-64")
 	}
-	gcc, gdb := debugger(t, "gcc"), debugger(t, "gdb")
+	gcc, gdb := fixture.Need(t, "gcc"), fixture.Need(t, "gdb")
 	expressions := []string{"items", "sorted", "order", "precise", "*sorted[1]", "nowhere", "items[0].next->name", "$rip", "$rsp"}
 	var findings []finding
 	for _, level := range []string{"-O0", "-Og", "-O2", "-Os"} {

@@ -12,6 +12,7 @@ import (
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
 	"corelift/elfcore/firmware"
+	"corelift/internal/fixture"
 )
 
 // agreement counts how prologues as read compare with call frame information.
@@ -99,12 +100,7 @@ func TestPrologueCompiled(t *testing.T) {
 // the test is skipped.
 func compiled(t *testing.T, tool, flags, source string) *firmware.Set {
 	t.Helper()
-	if _, err := exec.LookPath(tool); err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	fixture.Need(t, tool)
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "test.c"), filepath.Join(dir, "test.elf")
 	if err := os.WriteFile(in, []byte(source), 0o666); err != nil {

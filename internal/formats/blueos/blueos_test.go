@@ -14,6 +14,7 @@ import (
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
+	"corelift/internal/fixture"
 	"corelift/internal/format"
 )
 
@@ -356,13 +357,7 @@ func TestLogs(t *testing.T) {
 // gdb opens a core file and returns everything GDB said.
 func gdb(t *testing.T, core []byte, commands ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("gdb-multiarch")
-	if err != nil {
-		if os.Getenv("CORELIFT_TOOLS") == "required" {
-			t.Fatal(err)
-		}
-		t.Skip("gdb-multiarch is not installed")
-	}
+	path := fixture.Need(t, "gdb-multiarch")
 	name := filepath.Join(t.TempDir(), "crash.core")
 	if err := os.WriteFile(name, core, 0o600); err != nil {
 		t.Fatal(err)
