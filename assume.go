@@ -39,20 +39,68 @@ func (a *attempt) rivals(b *attempt) bool {
 	return (x.BuildID == "" || x.BuildID != y.BuildID) && x.SHA256() != y.SHA256()
 }
 
+// Assume finds the firmware of a Core that a core file was read as, among
+// o.Candidates and in o.Archive; nil if the evidence supports none, or several
+// alike. It records what it took, and why not, in the Core.
+func Assume(ctx context.Context, c *elfcore.Core, o Options) (*firmware.Set, error) {
+	paths, notes, err := candidates(ctx, o, func() (*arch.Arch, elfcore.Identity) { return c.Arch, c.Program })
+	if err != nil {
+		return nil, err
+	}
+	best, remarks := pick(paths, func(path string) (*attempt, []elfcore.Diagnostic) {
+		set := o.openCandidate(path)
+		if set == nil {
+			return nil, nil
+		}
+		return judged(set, c, set.Match(c))
+	})
+	report(c, append(notes, remarks...))
+	if best == nil {
+		return nil, nil
+	}
+	c.Program.Assumed, c.Program.MatchVerdict = true, best.match.Verdict.String()
+	return best.set, nil
+}
+
 // assume tries the candidates and what the archive has. It takes the one that
 // the evidence supports best; none if it supports several alike.
 func (d Dump) assume(ctx context.Context, o Options) (*elfcore.Core, error) {
-	paths, notes, err := d.candidates(ctx, o)
+	paths, notes, err := candidates(ctx, o, func() (*arch.Arch, elfcore.Identity) {
+		// The identity is in the dump, which needs no program to be read.
+		c, _, err := d.core(ctx, Options{Console: o.Console})
+		if err != nil {
+			return nil, elfcore.Identity{}
+		}
+		return c.Arch, c.Program
+	})
 	if err != nil {
 		return nil, err
 	}
 	trial := o
 	trial.Candidates, trial.Archive, trial.Force = nil, "", false
-	var best *attempt
+	best, remarks := pick(paths, func(path string) (*attempt, []elfcore.Diagnostic) { return d.try(ctx, trial, path) })
+	notes = append(notes, remarks...)
+	if best != nil {
+		best.core.Program.Assumed = true
+		if o.Assumed != nil {
+			o.Assumed(best.set)
+		}
+		return report(best.core, notes), nil
+	}
+	c, _, err := d.core(ctx, trial)
+	if err != nil {
+		return nil, err
+	}
+	return report(c, notes), nil
+}
+
+// pick tries programs and keeps the one that the evidence supports best, nil if
+// there is none or there are several. The remarks say why.
+func pick(paths []string, try func(path string) (*attempt, []elfcore.Diagnostic)) (best *attempt, remarks []elfcore.Diagnostic) {
 	var alike []string // the evidence supports these as well as the best
 	var rejected []elfcore.Diagnostic
 	for _, path := range paths {
-		a, refused := d.try(ctx, trial, path)
+		a, refused := try(path)
 		switch {
 		case a == nil:
 			rejected = append(rejected, refused...)
@@ -68,43 +116,29 @@ func (d Dump) assume(ctx context.Context, o Options) (*elfcore.Core, error) {
 			a.set.Close()
 		}
 	}
-	if len(alike) > 0 {
-		notes = append(notes, elfcore.Diagnostic{Severity: elfcore.Warning, Code: "firmware.ambiguous", At: elfcore.Pos{Off: -1},
-			Found: fmt.Sprintf("the dump fits each of %s (%v)", strings.Join(append([]string{best.path()}, alike...), ", "), best.match.Verdict),
-			Done:  "none is used; name the right one with -e"})
-		best.set.Close()
-		best = nil
+	switch {
+	case best == nil:
+		return nil, rejected
+	case len(alike) == 0:
+		return best, nil
 	}
-	if best != nil {
-		best.core.Program.Assumed = true
-		if o.Assumed != nil {
-			o.Assumed(best.set)
-		}
-		return report(best.core, notes), nil
-	}
-	c, _, err := d.core(ctx, trial)
-	if err != nil {
-		return nil, err
-	}
-	return report(c, append(notes, rejected...)), nil
+	best.set.Close()
+	return nil, append([]elfcore.Diagnostic{{Severity: elfcore.Warning, Code: "firmware.ambiguous", At: elfcore.Pos{Off: -1},
+		Found: fmt.Sprintf("the dump fits each of %s (%v)", strings.Join(append([]string{best.path()}, alike...), ", "), best.match.Verdict),
+		Done:  "none is used; name the right one with -e"}}, rejected...)
 }
 
 // candidates lists the files to try, and what there is to say of the search:
 // what the archive has of the program that the dump names; if nothing, or it
-// names none, whatever may fit.
-func (d Dump) candidates(ctx context.Context, o Options) (paths []string, notes []elfcore.Diagnostic, err error) {
+// names none, whatever may fit. A CPU that is nil is not known.
+func candidates(ctx context.Context, o Options, identify func() (*arch.Arch, elfcore.Identity)) (paths []string, notes []elfcore.Diagnostic, err error) {
 	if o.Archive == "" {
 		return o.Candidates, nil, nil
 	}
 	note := func(s elfcore.Severity, found, done string) {
 		notes = append(notes, elfcore.Diagnostic{Severity: s, Code: "firmware.archive", At: elfcore.Pos{Off: -1}, Found: found, Done: done})
 	}
-	// The identity is in the dump, which needs no program to be read.
-	var cpu *arch.Arch
-	var id elfcore.Identity
-	if c, _, err := d.core(ctx, Options{Console: o.Console}); err == nil {
-		cpu, id = c.Arch, c.Program
-	}
+	cpu, id := identify()
 	found, named, err := firmware.Archive(ctx, o.Archive, cpu, id)
 	switch {
 	case ctx.Err() != nil:
@@ -132,21 +166,37 @@ func (d Dump) candidates(ctx context.Context, o Options) (paths []string, notes 
 // if the evidence does not support it, and says why; nothing for what is no
 // program, or with which the dump can't be read.
 func (d Dump) try(ctx context.Context, o Options, path string) (a *attempt, refused []elfcore.Diagnostic) {
-	set, err := firmware.Open(append([]string{path}, o.With...)...)
-	if err != nil {
+	set := o.openCandidate(path)
+	if set == nil {
 		return nil, nil
 	}
 	o.Program = set
 	c, m, err := d.core(ctx, o)
-	if err == nil && m.Verdict > firmware.Unproven {
-		return &attempt{set, c, m}, nil
-	}
-	set.Close()
 	if err != nil && !errors.As(err, new(*MismatchError)) {
+		set.Close()
 		return nil, nil
 	}
+	return judged(set, c, m)
+}
+
+// openCandidate opens a program with those that go with it; nil if it is none.
+func (o *Options) openCandidate(path string) *firmware.Set {
+	set, err := firmware.Open(append([]string{path}, o.With...)...)
+	if err != nil {
+		return nil
+	}
+	set.SearchDebug(o.DebugDirs...)
+	return set
+}
+
+// judged keeps a program only if the evidence supports it, else says why not.
+func judged(set *firmware.Set, c *elfcore.Core, m firmware.Match) (a *attempt, refused []elfcore.Diagnostic) {
+	if m.Verdict > firmware.Unproven {
+		return &attempt{set, c, m}, nil
+	}
+	defer set.Close()
 	return nil, []elfcore.Diagnostic{{Severity: elfcore.Info, Code: "firmware.not-assumed", At: elfcore.Pos{Off: -1},
-		Found: fmt.Sprintf("%s: %v: %s", path, m.Verdict, strings.Join(m.Reasons, "; ")),
+		Found: fmt.Sprintf("%s: %v: %s", set.Images()[0].Path, m.Verdict, strings.Join(m.Reasons, "; ")),
 		Done:  "not used, since you did not name it; use -e to insist"}}
 }
 

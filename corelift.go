@@ -81,6 +81,8 @@ type Options struct {
 	// With are files of other programs on the target (ROM, bootloader), which
 	// go with whichever candidate is taken.
 	With []string
+	// DebugDirs are where the separate debug file of a candidate may be.
+	DebugDirs []string
 	// Assumed, unless nil, is told which candidate was taken. It must stay
 	// open as long as the Core is read.
 	Assumed func(*firmware.Set)

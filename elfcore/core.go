@@ -405,7 +405,7 @@ func (NoProgram) Symbol(string) (Range, bool) { return Range{}, false }
 func (NoProgram) Executable(Addr) bool { return false }
 
 // ReadConst fails.
-func (NoProgram) ReadConst(_ []byte, a Addr) error { return &GapError{a} }
+func (NoProgram) ReadConst(_ []byte, a Addr) error { return &GapError{Addr: a} }
 
 // Field finds nothing.
 func (NoProgram) Field(string, string) (int64, int64, bool) { return 0, 0, false }

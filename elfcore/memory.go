@@ -43,8 +43,12 @@ func (r Region) Part(sub Range) Region {
 	return r
 }
 
-// GapError says that the byte at Addr is not there.
-type GapError struct{ Addr Addr }
+// GapError says that the byte at Addr is not there. Size is how many bytes from
+// there on are not, as far as is known; 0 tells of this one only.
+type GapError struct {
+	Addr Addr
+	Size uint64
+}
 
 func (e *GapError) Error() string { return fmt.Sprintf("no memory at %v", e.Addr) }
 
@@ -112,7 +116,7 @@ func (m *Memory) Add(r Region) (differs []Range) {
 // missing nothing changes and the error is a *GapError.
 func (m *Memory) Replace(r Region) error {
 	if gaps := m.Missing(r.Range); len(gaps) > 0 {
-		return &GapError{gaps[0].Addr}
+		return &GapError{Addr: gaps[0].Addr}
 	}
 	if r.Size == 0 {
 		return nil
@@ -181,7 +185,7 @@ func (m *Memory) Read(p []byte, a Addr) (State, error) {
 	for len(p) > 0 {
 		r, ok := m.At(a)
 		if !ok {
-			return Missing, &GapError{a}
+			return Missing, &GapError{Addr: a}
 		}
 		n := min(uint64(len(p)), uint64(r.last()-a)+1)
 		if _, err := readFull(r.Data, p[:n], int64(a-r.Addr)); err != nil {

@@ -335,7 +335,7 @@ func (e evaluator) pointerArithmetic(n *cexpr.Binary, x, y operand) (result obje
 	if a == nil {
 		x, y, a, b = y, x, b, a
 	}
-	size := max(a.Size(), 1)
+	size := max(e.stride(n, a), 1)
 	if b != nil {
 		distance := number{typ: "long", integerBits: x.n.integerBits - y.n.integerBits}.wrap(e.size)
 		return e.number(number{typ: "long", integerBits: uint64(int64(distance.integerBits) / size)}), true

@@ -12,11 +12,14 @@ import (
 
 // Frame finds a frame of a thread; level counts as bt does, inlined frames too.
 func (s *Session) Frame(thread int32, level int) (*Frame, error) {
-	st, err := s.Stack(thread, StackOptions{})
+	st, err := s.Stack(thread, StackOptions{Limit: max(level, 0) + 1})
 	if err != nil {
 		return nil, err
 	}
 	if level < 0 || level >= len(st.Frames) {
+		if st, err = s.Stack(thread, StackOptions{}); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("thread %d has no frame %d; there are 0 to %d", thread, level, len(st.Frames)-1)
 	}
 	return &st.Frames[level], nil

@@ -211,8 +211,18 @@ func (e evaluator) member(n *cexpr.Member) object {
 			o = e.deref(n, o)
 		}
 	}
-	path := n.Name.Parts
-	m, ok := o.find(path[len(path)-1], 0)
+	parts := n.Name.Parts
+	name := parts[len(parts)-1]
+	if class := strings.Join(parts[:len(parts)-1], "::"); class != "" {
+		t, ok := e.findType(class)
+		if ok {
+			o, ok = o.base(t.Plain(), 0)
+		}
+		if !ok {
+			fail(n, "", "%s has no base class %s", o.typ, class)
+		}
+	}
+	m, ok := o.find(name, 0)
 	if !ok {
 		if o.typ.Incomplete() {
 			fail(n, "", "%s is declared, but its members are not described", o.typ)
@@ -226,25 +236,34 @@ func (e evaluator) member(n *cexpr.Member) object {
 	return m
 }
 
-// find looks for a member by name, in anonymous ones and base classes too.
-func (o object) find(name string, depth int) (object, bool) {
-	if depth > maxNesting {
-		return object{}, false
-	}
-	for _, m := range o.typ.Members() {
-		switch {
-		case m.Name == name && !m.Base:
-			return o.member(m), true
-		case m.Name == "" || m.Base:
-			if m.Name == name {
-				return o.member(m), true
-			}
-			if inner, ok := o.member(m).find(name, depth+1); ok {
-				return inner, true
-			}
+// find looks for a member by name, in anonymous ones too; then, since a class
+// hides what its base classes have, in those.
+func (o object) find(name string, depth int) (found object, ok bool) {
+	members := o.typ.Members()
+	for i := 0; i < len(members) && depth <= maxNesting && !ok; i++ {
+		switch m := &members[i]; {
+		case m.Name == name:
+			return o.member(*m), true
+		case m.Name == "" && !m.Base:
+			found, ok = o.member(*m).find(name, depth+1)
 		}
 	}
-	return object{}, false
+	for i := 0; i < len(members) && depth <= maxNesting && !ok && members[i].Base; i++ {
+		found, ok = o.member(members[i]).find(name, depth+1)
+	}
+	return found, ok
+}
+
+// base is the part of an object that is of a class, or the whole.
+func (o object) base(class *debuginfo.Type, depth int) (part object, ok bool) {
+	if o.typ.Plain() == class {
+		return o, true
+	}
+	members := o.typ.Members()
+	for i := 0; i < len(members) && depth <= maxNesting && !ok && members[i].Base; i++ {
+		part, ok = o.member(members[i]).base(class, depth+1)
+	}
+	return part, ok
 }
 
 // memberNames lists the members of a type for an error's hint, if few.
@@ -270,12 +289,26 @@ func (e evaluator) index(n *cexpr.Index) object {
 func (e evaluator) elementAt(n cexpr.Node, o object, i int64) object {
 	switch t := o.typ.Plain(); t.Kind {
 	case debuginfo.Array:
+		e.stride(n, t.Elem())
 		return o.element(t.Elem(), i)
 	case debuginfo.Pointer:
-		return e.follow(o, t.Elem()).element(t.Elem(), i)
+		e.stride(n, t.Elem())
+		return e.deref(n, o).element(t.Elem(), i)
 	}
 	fail(n, "", "%s is neither an array nor a pointer", o.typ)
 	return o
+}
+
+// stride is the distance of elements in bytes.
+func (e evaluator) stride(n cexpr.Node, t *debuginfo.Type) int64 {
+	switch size := t.Size(); {
+	case size >= 0:
+		return size
+	case t.Plain().Kind == debuginfo.Void || t.Plain().Kind == debuginfo.Func:
+		return 1 // as GCC has it
+	}
+	fail(n, "", "the size of %s is not known", t)
+	return 0
 }
 
 // maxSlice bounds the elements of a slice or of ptr@n.

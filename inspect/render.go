@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 type renderer struct {
 	format cexpr.Format             // 0 for each type's own
 	budget int                      // objects that may still be shown
+	scan   int64                    // bytes that may still be compared to fold runs
 	shared map[*debuginfo.Type]bool // virtual base classes that were shown
 }
 
@@ -21,11 +23,15 @@ type renderer struct {
 // debug information can claim anything.
 const (
 	maxObjects = 1 << 14
-	maxNesting = 20 // GDB's "print max-depth"
+	maxNesting = 20       // GDB's "print max-depth"
+	maxChars   = 64 << 10 // bytes of a string, as GDB's "max-value-size"
+	maxScan    = 16 << 20 // bytes
+	maxSpan    = 4 << 10  // bytes at once
+	absentCost = 64       // what is not there is read byte by byte
 )
 
 func newRenderer(f cexpr.Format) *renderer {
-	return &renderer{format: f, budget: maxObjects, shared: map[*debuginfo.Type]bool{}}
+	return &renderer{format: f, budget: maxObjects, scan: maxScan, shared: map[*debuginfo.Type]bool{}}
 }
 
 // kindNames are the words of Value.Kind.
@@ -208,27 +214,55 @@ func (r *renderer) array(v *Value, o object, t *debuginfo.Type, depth int) {
 	v.gather()
 }
 
-// maxScan bounds the elements that are compared to fold a run.
-const maxScan = 1 << 16
-
-// repeats counts how many elements after i are shown alike.
+// repeats counts how many elements after i are shown alike. It compares ever
+// longer spans of them.
 func (r *renderer) repeats(o object, elem *debuginfo.Type, first Value, i, n int64) (count int64) {
 	size := elem.Size()
 	if size <= 0 {
 		return 0
 	}
-	one := o.element(elem, i).read()
-	if one.presence != Present && first.Presence == Present {
-		return 0 // partly there: the parts that are may differ
+	one := o.span(elem, i, 1)
+	if first.Presence == Present && one.bytes == nil {
+		return 0
 	}
-	for j := i + 1; j < n && count < maxScan; j++ {
-		next := o.element(elem, j).read()
-		if one.presence != next.presence || one.state != next.state || string(one.bytes) != string(next.bytes) {
-			break
+	for step := int64(1); i+1+count < n && r.scan > 0; {
+		k := max(min(step, n-i-1-count, maxSpan/size), 1)
+		r.scan -= k * size
+		if one.presence != Present {
+			r.scan -= k * size * absentCost
 		}
-		count++
+		switch {
+		case o.span(elem, i+1+count, k).repeats(one):
+			count += k
+			step = 2 * k
+		case k == 1:
+			return count
+		default:
+			step = k / 2
+		}
 	}
 	return count
+}
+
+// span reads elements of an array, from i on.
+func (o object) span(elem *debuginfo.Type, i, count int64) content {
+	first, bits := o.element(elem, i), 8*elem.Size()
+	if _, _, ok := first.address(); !ok {
+		first = o.part(elem, i*bits, count*bits)
+	}
+	return first.readBits(count * bits)
+}
+
+// repeats tells whether the content is that of one object, once or more.
+func (c content) repeats(one content) bool {
+	switch n := len(one.bytes); {
+	case c.presence != one.presence || c.state != one.state:
+		return false
+	case c.presence != Present:
+		return c.state == elfcore.Missing // not even a part is there
+	default:
+		return len(c.bytes) >= n && bytes.Equal(c.bytes[:n], one.bytes) && bytes.Equal(c.bytes[n:], c.bytes[:len(c.bytes)-n])
+	}
 }
 
 // charArray shows an array of characters as a string; false if it is not
@@ -238,7 +272,7 @@ func (r *renderer) charArray(v *Value, o object, elem *debuginfo.Type, n int64) 
 	if size != 1 && size != 2 && size != 4 {
 		return false
 	}
-	shown := min(n, maxScan)
+	shown := min(n, maxChars/size)
 	c := o.readBits(shown * size * 8)
 	if c.presence != Present || c.bytes == nil {
 		return false // perhaps a part is there

@@ -146,7 +146,7 @@ func (a *activation) Passed(arg location.Argument) ([]byte, location.Scope, erro
 	site, ok := caller.fn.CallSite(uint64(caller.frame().PC))
 	// What was passed to another function, which ended with a jump to this one,
 	// says nothing; nor does it if this one may have jumped to itself.
-	if !ok || caller.callee(site) != a.fn || a.session.reaches(a.data, a.fn) {
+	if !ok || caller.callee(site, a.fn) != a.fn || a.session.reaches(a.data, a.fn) {
 		return nil, nil, errNoCallSite
 	}
 	for _, p := range site.Params {
@@ -164,26 +164,42 @@ func (a *activation) Passed(arg location.Argument) ([]byte, location.Scope, erro
 	return nil, nil, errNoCallSite
 }
 
-// read fills p from the dump, or from what the program cannot change.
+// read fills p from the dump, or from what the program cannot change. A gap that
+// an error names is as large as it is known to be.
 func (s *Session) read(p []byte, at elfcore.Addr) (elfcore.State, error) {
-	state, err := s.core.Memory.Read(p, at)
-	if err == nil || s.program == nil {
-		return state, err
-	}
-	if s.program.ReadConst(p, at) == nil {
-		return elfcore.Known, nil
-	}
-	// Across the border of the two, byte by byte.
-	state = elfcore.Known
-	for i := range p {
-		one, err := s.core.Memory.Read(p[i:i+1], at+elfcore.Addr(i))
+	state := elfcore.Known
+	for len(p) > 0 {
+		n, one, err := s.readSome(p, at)
 		if err != nil {
-			if s.program.ReadConst(p[i:i+1], at+elfcore.Addr(i)) != nil {
-				return elfcore.Missing, err
-			}
-			one = elfcore.Known
+			return elfcore.Missing, err
 		}
 		state = min(state, one)
+		p, at = p[n:], at+elfcore.Addr(n)
 	}
 	return state, nil
+}
+
+// readSome fills the beginning of p from either of the two.
+func (s *Session) readSome(p []byte, at elfcore.Addr) (n uint64, state elfcore.State, err error) {
+	if run := s.core.Memory.Run(at); run.Size > 0 {
+		n = min(run.Size, uint64(len(p)))
+		state, err = s.core.Memory.Read(p[:n], at)
+		return n, state, err
+	}
+	n = uint64(len(p))
+	if gaps := s.core.Memory.Missing(elfcore.Range{Addr: at, Size: n}); len(gaps) > 0 {
+		n = gaps[0].Size
+	}
+	if s.program == nil {
+		return 0, elfcore.Missing, &elfcore.GapError{Addr: at, Size: n}
+	}
+	err = s.program.ReadConst(p[:n], at)
+	gap := (*elfcore.GapError)(nil)
+	if !errors.As(err, &gap) {
+		return n, elfcore.Known, err
+	}
+	if n = uint64(gap.Addr - at); n > 0 {
+		return n, elfcore.Known, s.program.ReadConst(p[:n], at)
+	}
+	return 0, elfcore.Missing, err
 }

@@ -4,6 +4,7 @@ import (
 	"debug/dwarf"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"corelift/elfcore"
 	"corelift/internal/debuginfo"
@@ -39,7 +40,7 @@ func (a *activation) variable(v debuginfo.Variable) object {
 	case debuginfo.Constant:
 		return a.constant(t, p.Const)
 	case debuginfo.Expr:
-		return a.evaluate(t, p.Expr)
+		return a.evaluate(v, t, p.Expr)
 	case debuginfo.Unreadable:
 		return a.nowhere(t, Unreadable, p.Err.Error())
 	case debuginfo.None:
@@ -63,54 +64,64 @@ func (a *activation) constant(t *debuginfo.Type, b []byte) object {
 	return a.computed(t, b, elfcore.Known)
 }
 
-// evaluate runs a location expression.
-func (a *activation) evaluate(t *debuginfo.Type, expr []byte) object {
+// evaluate runs the location expression of a variable.
+func (a *activation) evaluate(v debuginfo.Variable, t *debuginfo.Type, expr []byte) object {
 	loc, err := location.Eval(expr, a)
 	if err != nil {
 		return a.failed(t, err)
 	}
-	if at, _, ok := loc.Address(); ok && a.session.dropped(at, expr) {
+	if at, _, ok := loc.Address(); ok && fixed(expr) && a.session.dropped(v, at) {
 		return a.nowhere(t, NoLocation, "the linker dropped it: it is used nowhere")
+	}
+	if size := t.Size(); size > 0 {
+		loc = loc.Slice(0, 8*size) // tells where in a register it is
 	}
 	return a.placed(t, loc).sized()
 }
 
-// opAddr is DW_OP_addr, the expression of a variable with a fixed address.
-const opAddr = 0x03
+// fixedAddresses are DW_OP_addr, DW_OP_addrx and GNU's older
+// DW_OP_GNU_addr_index.
+var fixedAddresses = []byte{0x03, 0xa1, 0xfb}
 
-// dropped tells whether a fixed address is that of a variable that the linker
-// removed: --gc-sections leaves its debug information behind, with the address
-// 0 (GNU ld, lld before 11) or one at the end of the address space (DWARF
-// Issue 200609.1). A variable can truly be at 0, in tightly coupled memory, so
-// a symbol or the dump may vouch for it.
-func (s *Session) dropped(at elfcore.Addr, expr []byte) bool {
-	if len(expr) == 0 || expr[0] != opAddr && !slices.Contains(indexedAddresses, expr[0]) {
+// fixed tells whether an expression is that of a variable which the linker gave
+// its address.
+func fixed(expr []byte) bool { return len(expr) > 0 && slices.Contains(fixedAddresses, expr[0]) }
+
+// dropped tells whether a variable's fixed address means that the linker removed
+// it: --gc-sections leaves its debug information behind, with the address 0 (GNU
+// ld, lld) or one at the end of the address space (DWARF Issue 200609.1).
+//
+// Folklore: a variable can truly be at 0, where RAM or flash begins, and so can
+// another one, or the vector table. Only a symbol of its own name there tells.
+// Test: TestDropped.
+func (s *Session) dropped(v debuginfo.Variable, at elfcore.Addr) bool {
+	switch mask := elfcore.Addr(s.core.Arch.AddrMask()); {
+	case at >= mask-1, s.program == nil, !s.program.Holds(at):
+		return true
+	case at != 0:
 		return false
 	}
-	mask := elfcore.Addr(s.core.Arch.AddrMask())
-	if at >= mask-1 {
-		return true
+	name := v.Entry.Name()
+	if r, ok := s.program.Symbol(name); ok && r.Addr == at {
+		return false
 	}
-	if s.program == nil || s.program.Holds(at) {
-		_, start, ok := s.symbolAt(at)
-		return at == 0 && !(ok && start == at)
-	}
-	return true
+	// Of a static variable in a function GCC makes "once.0", clang "func.once".
+	symbol, start, ok := s.symbolAt(at)
+	return !ok || start != at || !strings.HasPrefix(symbol, name+".") && !strings.HasSuffix(symbol, "."+name) && !strings.HasSuffix(symbol, "::"+name)
 }
 
-// indexedAddresses are DW_OP_addrx and GNU's older DW_OP_GNU_addr_index.
-var indexedAddresses = []byte{0xa1, 0xfb}
-
-// declared is a variable that is defined in another unit.
+// declared is a variable that is defined in another unit, or elsewhere in this
+// one.
 func (a *activation) declared(v debuginfo.Variable) object {
-	for _, other := range a.data.Globals(v.Name) {
-		if other.Entry.Off == v.Entry.Off {
+	name := v.Entry.Qualified()
+	for _, other := range a.data.Globals(name) {
+		if other.Entry.Off == v.Entry.Off || other.Name != name {
 			continue
 		}
 		if p := other.Location(a.lookup()); p.Kind == debuginfo.Expr {
 			at := *a
 			at.unit = other.Entry.Unit()
-			return at.evaluate(v.Type(), p.Expr)
+			return at.evaluate(v, v.Type(), p.Expr)
 		}
 	}
 	return a.nowhere(v.Type(), OptimisedOut, "")
@@ -138,7 +149,9 @@ func (o object) implied(t *debuginfo.Type) (object, bool) {
 	if !ok {
 		return object{}, false
 	}
-	target := o.at.variable(debuginfo.Variable{Name: e.Name(), Entry: e})
+	at := *o.at
+	at.unit = e.Unit()
+	target := at.variable(debuginfo.Variable{Name: e.Name(), Entry: e})
 	elem := t.Elem()
 	size := max(elem.Size(), 0)
 	if delta < 0 || delta+size > max(target.typ.Size(), 0) {

@@ -57,8 +57,8 @@ func (v verb) eachFlag(f func(*pflag.Flag)) {
 func brief(f *pflag.Flag) string {
 	_, usage := pflag.UnquoteUsage(f)
 	usage = strings.ReplaceAll(usage, "\n", " ")
-	if end := strings.IndexAny(usage, ";:."); end > 0 {
-		usage = usage[:end]
+	for _, end := range []string{";", ":", ". "} {
+		usage, _, _ = strings.Cut(usage, end)
 	}
 	return strings.ReplaceAll(usage, "'", `'\''`)
 }

@@ -12,6 +12,7 @@ import (
 
 	"corelift/elfcore/firmware"
 	"corelift/inspect"
+	"corelift/inspect/text"
 )
 
 func convertVerb() verb {
@@ -176,7 +177,7 @@ func (c *conversion) one(ctx context.Context, s streams, in *capture, dump crash
 // printPath prints a result that scripts use as it is.
 func printPath(f *os.File, path string) {
 	if isTerminal(f) {
-		path = escape(path)
+		path = text.Escape(path)
 	}
 	fmt.Fprintln(f, path)
 }

@@ -4,25 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-)
 
-func TestEscape(t *testing.T) {
-	for _, c := range []struct{ in, want string }{
-		{"plain", "plain"},
-		{"gr\u00fc\u00dfe \u4e16", "gr\u00fc\u00dfe \u4e16"},
-		{"a\tb\n", `a\tb\n`},
-		{"\x1b[2J", `\x1b[2J`},
-		{"\u009b2J", `\u009b2J`}, // CSI as one character of C1
-		{"x\u202egpj.exe", `x\u202egpj.exe`},
-		{"\x7f\xff\xc3", `\x7f\xff\xc3`},
-		{"\u2028", `\u2028`},
-		{"it's", "it's"},
-	} {
-		if got := escape(c.in); got != c.want {
-			t.Errorf("escape(%q) = %s, want %s", c.in, got, c.want)
-		}
-	}
-}
+	"corelift/inspect/text"
+)
 
 // What printJSON writes is printable, and reads back as what went in.
 func TestPrintJSON(t *testing.T) {
@@ -31,7 +15,7 @@ func TestPrintJSON(t *testing.T) {
 	if err := printJSON(&b, in); err != nil {
 		t.Fatal(err)
 	}
-	if line := strings.TrimSuffix(b.String(), "\n"); escape(line) != line {
+	if line := strings.TrimSuffix(b.String(), "\n"); text.Escape(line) != line {
 		t.Errorf("%q is not printable", line)
 	}
 	var out string
@@ -40,14 +24,11 @@ func TestPrintJSON(t *testing.T) {
 	}
 }
 
-func FuzzEscape(f *testing.F) {
-	f.Add("a\x1b[0m\xff\u202e")
+// Text in a script of GDB stays on its line, whatever it is.
+func FuzzScriptText(f *testing.F) {
+	f.Add("a\x1b[0m\xff\u202e\\")
 	f.Fuzz(func(t *testing.T, s string) {
-		once := escape(s)
-		if strings.IndexFunc(once, unprintable) >= 0 || escape(once) != once {
-			t.Errorf("escape(%q) = %q", s, once)
-		}
-		if name := plainName(s); strings.ContainsAny(name, "\\\n\r") || strings.IndexFunc(name, unprintable) >= 0 {
+		if name := plainName(s); strings.ContainsAny(name, "\\\n\r") || text.Escape(name) != name {
 			t.Errorf("plainName(%q) = %q", s, name)
 		}
 		var b strings.Builder

@@ -90,6 +90,7 @@ func complain(w io.Writer, err error) {
 	var mismatch *corelift.MismatchError
 	var usage *usageError
 	var advised *hintedError
+	var expression *expressionError
 	switch {
 	case err == nil, errors.As(err, new(exitCode)):
 	case errors.As(err, &mismatch):
@@ -108,6 +109,8 @@ func complain(w io.Writer, err error) {
 	case errors.As(err, &usage):
 		say(w, "%s", err)
 		hint(w, "corelift help%s", strings.TrimRight(" "+usage.verb, " "))
+	case errors.As(err, &expression):
+		expression.tell(w)
 	case errors.As(err, &advised):
 		say(w, "%s", err)
 		hint(w, "%s", advised.hint)

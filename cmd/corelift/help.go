@@ -36,7 +36,9 @@ func helpVerb() verb {
 func overview(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(`corelift turns microcontroller crash dumps into ELF core files that stock
-debuggers open.
+debuggers open, and shows stacks and variables without one.
+
+    corelift bt crash.log -e build/zephyr/zephyr.elf
 
     corelift convert crash.log -e build/zephyr/zephyr.elf
     gdb-multiarch build/zephyr/zephyr.elf crash.core

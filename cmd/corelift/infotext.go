@@ -11,6 +11,7 @@ import (
 
 	"corelift/elfcore"
 	"corelift/inspect"
+	"corelift/inspect/text"
 )
 
 // printInfo prints an Info as text: sections with a title, their lines
@@ -35,7 +36,7 @@ func printInfo(w io.Writer, i *inspect.Info) error {
 type page struct{ bytes.Buffer }
 
 func (p *page) title(format string, args ...any) {
-	fmt.Fprintf(p, "%s\n", escape(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(p, "%s\n", text.Escape(fmt.Sprintf(format, args...)))
 }
 
 // table aligns rows; the last cell of a row may be empty.
@@ -46,7 +47,7 @@ func (p *page) table(rows [][]string) {
 			row = row[:len(row)-1]
 		}
 		for n := range row {
-			row[n] = escape(row[n])
+			row[n] = text.Escape(row[n])
 		}
 		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
 	}
@@ -231,7 +232,7 @@ func infoDiagnostics(p *page, i *inspect.Info) {
 	}
 	p.title("odd about the input")
 	for _, d := range i.Diagnostics {
-		fmt.Fprintf(p, "  %s\n", escape(diagnosticLine(d)))
+		fmt.Fprintf(p, "  %s\n", text.Escape(diagnosticLine(d)))
 	}
 	for _, code := range slices.Sorted(maps.Keys(i.Suppressed)) {
 		p.title("  and %d more of %s", i.Suppressed[code], code)

@@ -113,9 +113,12 @@ func (f *inputFlags) open(ctx context.Context, s streams, name string, cores boo
 	if info, err := file.Stat(); err == nil {
 		c.inputs = append(c.inputs, info)
 	}
-	o := corelift.Options{Force: f.force, SelfContained: f.selfContained, Honest: honest, KeepSuspect: f.keepSuspect, FixNoreturn: f.fixNoreturn}
+	o := corelift.Options{Force: f.force, SelfContained: f.selfContained, Honest: honest, KeepSuspect: f.keepSuspect, FixNoreturn: f.fixNoreturn, DebugDirs: f.debugDirs}
 	if err := f.openOthers(c, &o); err != nil {
 		return nil, err
+	}
+	if f.elf == "" {
+		o.Candidates = candidates(name)
 	}
 	var other *elfcore.Core // a core file that may yet be a dump of a format
 	var unread error
@@ -126,9 +129,6 @@ func (f *inputFlags) open(ctx context.Context, s streams, name string, cores boo
 		if other != nil && other.Format != elfcore.FormatELF {
 			return c, c.take(other, o)
 		}
-	}
-	if f.elf == "" {
-		o.Candidates = candidates(name)
 	}
 	dumps, err := corelift.Dumps(ctx, interruptible(ctx, file), c.name)
 	if errors.As(err, new(*corelift.UnknownError)) {
@@ -385,7 +385,13 @@ func (c *capture) take(core *elfcore.Core, o corelift.Options) error {
 		}
 	}
 	c.dumps = []inspect.Found{{Number: 1, Format: core.Format, Whole: true, Size: c.inputs[0].Size()}}
-	c.crashes = []crash{{1, inspect.Input{Name: c.name, Dump: 1, Dumps: c.dumps},
-		func(context.Context) (*elfcore.Core, *firmware.Set, error) { return core, o.Program, nil }}}
+	input := inspect.Input{Name: c.name, Dump: 1, Dumps: c.dumps}
+	c.crashes = []crash{{1, input, func(ctx context.Context) (*elfcore.Core, *firmware.Set, error) {
+		if o.Program != nil {
+			return core, o.Program, nil
+		}
+		program, err := corelift.Assume(ctx, core, o)
+		return core, program, err
+	}}}
 	return nil
 }

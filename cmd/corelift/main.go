@@ -1,5 +1,5 @@
 // Command corelift turns microcontroller crash dumps into ELF core files that
-// stock debuggers open.
+// stock debuggers open, and shows stacks and variables without one.
 //
 // Rules of its output: results go to standard output, all other talk to
 // standard error, each line as "corelift: text", in lower case and without a
@@ -46,11 +46,18 @@ type verb struct {
 	long  string // the rest of its help
 	// setup declares the flags and returns what to do once they were parsed.
 	setup func(*pflag.FlagSet) func(context.Context, streams) error
+	// look is what a verb that looks into a crash does there, nil for others:
+	// setup without the flags about what to open.
+	look func(*pflag.FlagSet, *inspection) look
 }
 
 // verbs lists them in the order of the help text.
 func verbs() []verb {
-	return []verb{convertVerb(), infoVerb(), gdbVerb(), versionVerb(), helpVerb(), completionVerb()}
+	return []verb{
+		convertVerb(), infoVerb(),
+		btVerb(), threadsVerb(), regsVerb(), localsVerb(), printVerb(), examineVerb(), listVerb(), symbolVerb(),
+		inspectVerb(), gdbVerb(), versionVerb(), helpVerb(), completionVerb(),
+	}
 }
 
 func findVerb(name string) (verb, bool) {

@@ -34,8 +34,9 @@ func TestMain(m *testing.M) {
 //	mangle HOW IN OUT                 change a log, see manglers
 //
 // and the conditions [tool:NAME], which fails instead of being false if the
-// environment says CORELIFT_TOOLS=required, and [corpus]: the dumps that are
-// shared between projects are there. $ROOT is the project's directory.
+// environment says CORELIFT_TOOLS=required; [corpus]: the dumps that are shared
+// between projects are there; [delve]: inspect is Delve's terminal in this build.
+// $ROOT is the project's directory.
 func TestScript(t *testing.T) {
 	firmware, err := filepath.Abs("../../testdata/firmware")
 	if err != nil {
@@ -61,7 +62,10 @@ func TestScript(t *testing.T) {
 			"mangle": mangle,
 		},
 		Condition: func(condition string) (bool, error) {
-			if condition == "corpus" {
+			switch condition {
+			case "delve":
+				return strings.Contains(inspectShort, "Delve"), nil
+			case "corpus":
 				_, err := os.Stat(filepath.Join(filepath.Dir(root), "shared", "corpus"))
 				return err == nil, nil
 			}

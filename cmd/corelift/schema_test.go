@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,41 +19,66 @@ import (
 // TestSchema checks documents in which every field is set, and empty ones,
 // against the schemas, and that the schemas describe no field that is not.
 func TestSchema(t *testing.T) {
-	full := converted{}
-	fill(reflect.ValueOf(&full).Elem(), 0)
-	full.Schema = convertSchema
-	for i := range full.Cores {
-		full.Cores[i].Info.Schema = inspect.InfoSchema
+	converted := converted{}
+	fill(reflect.ValueOf(&converted).Elem(), 0)
+	converted.Schema = convertSchema
+	for i := range converted.Cores {
+		converted.Cores[i].Info.Schema = inspect.InfoSchema
 	}
+	checkSchema(t, "info.json", converted.Cores[0].Info, true)
+	checkSchema(t, "convert.json", converted, true)
 	empty := &inspect.Info{Schema: inspect.InfoSchema, Threads: []inspect.Thread{{}}, Memory: []inspect.Region{}, Input: inspect.Input{Dumps: []inspect.Found{}}}
+	checkSchema(t, "info.json", empty, false)
+	converted.Cores = []convertedCore{}
+	checkSchema(t, "convert.json", converted, false)
+
 	for _, c := range []struct {
-		schema   string
-		document any
-		all      bool
+		schema, name string
+		full, empty  any
 	}{
-		{"info.json", full.Cores[0].Info, true},
-		{"info.json", empty, false},
-		{"convert.json", full, true},
-		{"convert.json", converted{Schema: convertSchema, Cores: []convertedCore{}}, false},
+		{"bt.json", inspect.StackSchema, &inspect.Stacks{}, &inspect.Stacks{Stacks: []inspect.Stack{{Frames: []inspect.Frame{{}}}}}},
+		{"threads.json", inspect.ThreadsSchema, &inspect.Threads{}, &inspect.Threads{Threads: []inspect.ThreadRow{{}}}},
+		{"regs.json", inspect.RegistersSchema, &inspect.RegisterSet{}, &inspect.RegisterSet{Registers: []inspect.FrameRegister{{}}}},
+		{"locals.json", inspect.LocalsSchema, &inspect.Locals{}, &inspect.Locals{Arguments: []inspect.Variable{{}}, Locals: []inspect.Variable{}}},
+		{"print.json", inspect.PrintSchema, &inspect.Printed{}, &inspect.Printed{Values: []inspect.Answer{{}, {Value: &inspect.Value{}}}}},
+		{"examine.json", inspect.ExamineSchema, &inspect.Examined{}, &inspect.Examined{Cells: []inspect.Cell{{}}}},
+		{"list.json", inspect.ListSchema, &inspect.Listing{}, &inspect.Listing{Lines: []inspect.SourceLine{}}},
+		{"symbol.json", inspect.SymbolSchema, &inspect.Symbols{}, &inspect.Symbols{Symbols: []inspect.SymbolRow{{}}}},
 	} {
-		s := newSchemas(t)
-		var text bytes.Buffer
-		if err := printJSON(&text, c.document); err != nil {
-			t.Fatal(err)
-		}
-		var value any
-		if err := json.Unmarshal(text.Bytes(), &value); err != nil {
-			t.Fatal(err)
-		}
-		s.check(c.schema, s.load(c.schema), value, c.schema)
-		if c.all {
-			s.unseen(c.schema, s.load(c.schema))
+		fill(reflect.ValueOf(c.full).Elem(), 0)
+		for _, document := range []any{c.full, c.empty} {
+			reflect.ValueOf(document).Elem().FieldByName("Schema").SetString(c.name)
+			checkSchema(t, c.schema, document, document == c.full)
 		}
 	}
 }
 
+// checkSchema checks a document; all if it has every field.
+func checkSchema(t *testing.T, schema string, document any, all bool) {
+	t.Helper()
+	s := newSchemas(t)
+	var text bytes.Buffer
+	if err := printJSON(&text, document); err != nil {
+		t.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal(text.Bytes(), &value); err != nil {
+		t.Fatal(err)
+	}
+	s.check(schema, s.load(schema), value, schema)
+	if all {
+		s.unseen(schema, s.load(schema))
+	}
+}
+
+// maxDepth bounds what contains its like.
+const maxDepth = 16
+
 // fill sets every field to something that is not zero.
 func fill(v reflect.Value, depth int) {
+	if !v.CanSet() || depth > maxDepth {
+		return
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -113,14 +139,16 @@ func (s *schemas) resolve(file string, schema map[string]any) (string, map[strin
 	if !ok {
 		return file, schema, ""
 	}
-	if name, ok := strings.CutPrefix(ref, "#/$defs/"); ok {
-		definition, ok := s.load(file)["$defs"].(map[string]any)[name].(map[string]any)
-		if !ok {
-			s.t.Fatalf("%s: no definition %s", file, name)
-		}
-		return file, definition, file + "#" + name
+	other, name, ok := strings.Cut(ref, "#/$defs/")
+	file = cmp.Or(other, file)
+	if !ok {
+		return file, s.load(file), file
 	}
-	return ref, s.load(ref), ref
+	definition, ok := s.load(file)["$defs"].(map[string]any)[name].(map[string]any)
+	if !ok {
+		s.t.Fatalf("%s: no definition %s", file, name)
+	}
+	return file, definition, file + "#" + name
 }
 
 func (s *schemas) check(file string, schema map[string]any, value any, place string) {

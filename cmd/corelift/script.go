@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"corelift/elfcore"
 	"corelift/inspect"
+	"corelift/inspect/text"
 )
 
 // writeScript writes GDB commands that add what a core file can't carry: what
@@ -71,15 +73,15 @@ func banner(b *strings.Builder, state string, threads []inspect.Thread, names fu
 
 // echo makes GDB print a line. Its echo command reads backslashes, so each is
 // doubled; what ends lines was escaped.
-func echo(b *strings.Builder, text string) {
-	fmt.Fprintf(b, "echo corelift: %s\\n\n", strings.ReplaceAll(escape(text), `\`, `\\`))
+func echo(b *strings.Builder, line string) {
+	fmt.Fprintf(b, "echo corelift: %s\\n\n", strings.ReplaceAll(text.Escape(line), `\`, `\\`))
 }
 
 // plainName makes a thread's name one that GDB takes as it stands: nothing that
 // ends the line, or that would join it with the next.
 func plainName(name string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unprintable(r) || r == '\\' || r == '\ufffd' {
+		if !strconv.IsPrint(r) || r == '\\' || r == '\ufffd' {
 			return '?'
 		}
 		return r

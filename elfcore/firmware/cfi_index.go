@@ -250,7 +250,11 @@ func newFrameTable(m *Image) *frameTable {
 	return &frameTable{arch: m.Arch, symbols: m.symbols, ready: map[int]*delveEntry{}}
 }
 
+// usualEntry is about the size of an entry, in bytes.
+const usualEntry = 48
+
 func (t *frameTable) add(f frameSection, m *Image) {
+	t.list = slices.Grow(t.list, len(f.data)/usualEntry)
 	f.each(func(d fde) {
 		d.Addr &= elfcore.Addr(m.Arch.CodeMask & m.Arch.AddrMask())
 		home := m.at(d.Addr, func(s *Section) bool { return s.Exec && !s.NoBits })
@@ -262,7 +266,11 @@ func (t *frameTable) add(f frameSection, m *Image) {
 
 func (t *frameTable) sort() {
 	slices.SortStableFunc(t.list, func(a, b fde) int { return cmp.Compare(a.Addr, b.Addr) })
-	t.spans = newSpans(len(t.list), func(i int) elfcore.Range { return t.list[i].Range })
+	ranges := make([]elfcore.Range, len(t.list))
+	for i := range t.list {
+		ranges[i] = t.list[i].Range
+	}
+	t.spans = newSpans(ranges)
 }
 
 // deadZone is where entries of removed code end up: linkers resolve addresses

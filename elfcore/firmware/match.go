@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -216,17 +217,17 @@ func (x *examiner) compare(s *Section, r elfcore.Region, both elfcore.Range) (eq
 		if got, _ := s.Data.ReadAt(want[:n], int64(both.Addr-s.Addr)); got < int(n) {
 			return equal, false
 		}
-		for i := range have[:n] {
-			if have[i] != want[i] {
-				end := min(int(n), i+4)
-				say(&x.hard, "read-only memory at %v is %x in the dump, %x in %s (%s)",
-					both.Addr+elfcore.Addr(i), have[i:end], want[i:end], x.main.Name, s.Name)
-				return equal, true
+		if !bytes.Equal(have[:n], want[:n]) {
+			i := 0
+			for have[i] == want[i] {
+				i++
 			}
-			if want[i] != 0 {
-				equal++
-			}
+			end := min(int(n), i+4)
+			say(&x.hard, "read-only memory at %v is %x in the dump, %x in %s (%s)",
+				both.Addr+elfcore.Addr(i), have[i:end], want[i:end], x.main.Name, s.Name)
+			return equal, true
 		}
+		equal += int(n) - bytes.Count(have[:n], []byte{0})
 		both.Addr += elfcore.Addr(n)
 		both.Size -= n
 	}

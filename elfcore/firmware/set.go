@@ -130,7 +130,7 @@ func (s *Set) readFrom(p []byte, a elfcore.Addr, want func(*Section) bool) error
 	for len(p) > 0 {
 		c := s.sectionAt(a, want)
 		if c == nil {
-			return &elfcore.GapError{Addr: a}
+			return &elfcore.GapError{Addr: a, Size: s.gap(elfcore.Range{Addr: a, Size: uint64(len(p))}, want)}
 		}
 		n := min(uint64(len(p)), c.Size-uint64(a-c.Addr))
 		if got, err := c.Data.ReadAt(p[:n], int64(a-c.Addr)); got < int(n) {
@@ -139,6 +139,18 @@ func (s *Set) readFrom(p []byte, a elfcore.Addr, want func(*Section) bool) error
 		p, a = p[n:], a+elfcore.Addr(n)
 	}
 	return nil
+}
+
+// gap is how far it is from the beginning of a range to the first section in it.
+func (s *Set) gap(r elfcore.Range, want func(*Section) bool) uint64 {
+	for _, m := range s.images {
+		for i := range m.sections {
+			if c := &m.sections[i]; want(c) && c.Addr > r.Addr {
+				r.Size = min(r.Size, uint64(c.Addr-r.Addr))
+			}
+		}
+	}
+	return r.Size
 }
 
 func (s *Set) sectionAt(a elfcore.Addr, want func(*Section) bool) *Section {

@@ -13,14 +13,17 @@ type spans struct {
 	reach  []elfcore.Addr  // reach[i] is the last address of ranges[:i+1]
 }
 
-// newSpans indexes n ranges, which at returns sorted by address.
-func newSpans(n int, at func(int) elfcore.Range) spans {
-	s := spans{make([]elfcore.Range, n), make([]elfcore.Addr, n)}
+// maxAddr is the last address of all. No range holds it: its end could not be
+// told.
+const maxAddr = ^elfcore.Addr(0)
+
+// newSpans indexes ranges that are sorted by address.
+func newSpans(ranges []elfcore.Range) spans {
+	s := spans{ranges, make([]elfcore.Addr, len(ranges))}
 	var reach elfcore.Addr
-	for i := range n {
-		r := at(i)
+	for i, r := range ranges {
 		reach = max(reach, r.Addr+elfcore.Addr(r.Size-1))
-		s.ranges[i], s.reach[i] = r, reach
+		s.reach[i] = reach
 	}
 	return s
 }

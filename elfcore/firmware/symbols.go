@@ -178,43 +178,42 @@ func (t *symbolTable) named(name string) (r elfcore.Range, ok bool) {
 
 // addrIndex holds the functions and objects by address.
 type addrIndex struct {
-	list []symbol // sorted as spans wants them; of one address the best last
+	list []uint32 // in all, sorted as spans wants them; of one address the best last
 	spans
 }
 
 func (t *symbolTable) sortByAddr(sections []Section) addrIndex {
-	x := addrIndex{}
-	for _, s := range t.all {
-		if anySymbol(s.kind) && s.home < elf.SHN_LORESERVE {
-			x.list = append(x.list, s)
+	keys := make([]sortKey, 0, len(t.all))
+	for i := range t.all {
+		if s := &t.all[i]; anySymbol(s.kind) && s.home < elf.SHN_LORESERVE && s.Addr < maxAddr {
+			const sized = 1 << 7
+			keys = append(keys, sortKey{uint64(s.Addr), s.rank | uint8(min(s.Size, 1))*sized, uint32(i)})
 		}
 	}
-	slices.SortStableFunc(x.list, func(a, b symbol) int {
-		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(min(a.Size, 1), min(b.Size, 1)), cmp.Compare(a.rank, b.rank))
-	})
+	keys = inOrder(keys)
+	x := addrIndex{list: make([]uint32, len(keys))}
+	ranges := make([]elfcore.Range, len(keys))
 	// A symbol without a size reaches to the next, at most to the end of its
 	// section. Backwards, so that several at one address get the same.
-	end := elfcore.Addr(0)
-	for i := len(x.list) - 1; i >= 0; i-- {
-		s := &x.list[i]
-		if i+1 < len(x.list) && x.list[i+1].Addr > s.Addr {
-			end = x.list[i+1].Addr
+	end := maxAddr
+	for i := len(keys) - 1; i >= 0; i-- {
+		x.list[i] = keys[i].index
+		r := t.all[keys[i].index].Range
+		if i+1 < len(keys) && ranges[i+1].Addr > r.Addr {
+			end = ranges[i+1].Addr
 		}
-		if s.Size == 0 {
-			s.Size = 1
-			for _, c := range sections {
-				if c.Contains(s.Addr) {
-					s.Size = c.Size - uint64(s.Addr-c.Addr)
+		if r.Size == 0 {
+			r.Size = 1
+			for k := range sections {
+				if c := &sections[k]; c.Contains(r.Addr) {
+					r.Size = min(c.Size-uint64(r.Addr-c.Addr), uint64(end-r.Addr))
 				}
 			}
-			if end > s.Addr {
-				s.Size = min(s.Size, uint64(end-s.Addr))
-			}
 		}
-		s.Size = min(s.Size, -uint64(s.Addr)-1)
+		r.Size = min(r.Size, uint64(maxAddr-r.Addr))
+		ranges[i] = r
 	}
-	x.list = slices.DeleteFunc(x.list, func(s symbol) bool { return s.Size == 0 })
-	x.spans = newSpans(len(x.list), func(i int) elfcore.Range { return x.list[i].Range })
+	x.spans = newSpans(ranges)
 	return x
 }
 
@@ -223,8 +222,8 @@ func (t *symbolTable) sortByAddr(sections []Section) addrIndex {
 func (t *symbolTable) at(a elfcore.Addr, want func(elf.SymType) bool) (name string, r elfcore.Range, ok bool) {
 	x := t.byAddr()
 	for i := range x.holding(a) {
-		if want(x.list[i].kind) {
-			return t.nameOf(x.list[i]), x.list[i].Range, true
+		if s := t.all[x.list[i]]; want(s.kind) {
+			return t.nameOf(s), x.ranges[i], true
 		}
 	}
 	return "", elfcore.Range{}, false

@@ -100,19 +100,47 @@ func (d *Data) Defined(e Entry) (*Function, bool) {
 	if low, ok := e.Uint(dwarf.AttrLowpc); ok {
 		return e.unit.Function(low)
 	}
-	external := e.Inherited(dwarf.AttrExternal).Flag(dwarf.AttrExternal)
 	for _, f := range d.Functions(e.Qualified()) {
-		for o, ok := f.Entry, true; ok; o, ok = o.Origin() {
-			if o.Off == e.Off {
-				return f.Entry.unit.Function(f.Ranges[0][0])
-			}
-		}
-		if external && f.Entry.Inherited(dwarf.AttrExternal).Flag(dwarf.AttrExternal) {
+		if f.Implements(e) {
 			return f.Entry.unit.Function(f.Ranges[0][0])
 		}
 	}
 	return nil, false
 }
+
+// Implements tells whether the function is what an entry stands for: its
+// declaration or abstract instance, or the declaration of an external function
+// in another unit. Overloaded functions differ in nothing but their linkage name.
+func (f *Function) Implements(e Entry) bool {
+	if e.unit == nil || e.unit.d != f.Entry.unit.d {
+		return false
+	}
+	external := e.external() && f.Entry.external()
+	linkage := e.linkage()
+	for o, n := f.Entry, 0; n <= maxOrigins; n++ {
+		if o.Off == e.Off || external && linkage != "" && o.linkage() == linkage {
+			return true
+		}
+		var ok bool
+		if o, ok = o.Origin(); !ok {
+			break
+		}
+	}
+	return external && (linkage == "" || f.Linkage == "") && means(e.functionName(), f.Name)
+}
+
+// Symbol is the name by which the linker knows an external function or variable.
+func (e Entry) Symbol() (name string, ok bool) {
+	if !e.external() {
+		return "", false
+	}
+	if name = e.linkage(); name == "" {
+		name = e.Name()
+	}
+	return name, name != ""
+}
+
+func (e Entry) external() bool { return e.Inherited(dwarf.AttrExternal).Flag(dwarf.AttrExternal) }
 
 // either is the standard's attribute if the entry has it, else GNU's.
 func either(e Entry, standard, gnu dwarf.Attr) dwarf.Attr {

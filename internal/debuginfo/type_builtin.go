@@ -85,8 +85,14 @@ func (t *Type) PointerTo() *Type {
 	}
 	p := t.made(Pointer)
 	p.elem.set(t)
+	if t.data != nil {
+		p.Order = t.data.order
+	}
 	return t.pointer.set(p)
 }
+
+// Qualified is t with a qualifier: Const, Volatile, Restrict or Atomic.
+func (t *Type) Qualified(k Kind) *Type { return t.qualified(k.qualifier()) }
 
 // ArrayOf is the type of an array of n elements of t. It is new each time.
 func (t *Type) ArrayOf(n int64) *Type {

@@ -26,6 +26,7 @@ type Unit struct {
 	signature uint64 // of a type unit
 	typeOff   uint64 // of a type unit: the type, from the header
 	addrMask  uint64
+	listed    bool // in .debug_aranges; set by readAranges
 
 	table    lazy[*abbrevTable]
 	rootOnce lazy[Entry]

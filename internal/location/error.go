@@ -51,9 +51,8 @@ func noRegister(n uint64, r Register) *Error {
 }
 
 func noMemory(err error) *Error {
-	text := err.Error()
 	if gap := (*elfcore.GapError)(nil); errors.As(err, &gap) {
-		text = fmt.Sprintf("memory not in dump at %v", gap.Addr)
+		return &Error{Reason: NotInDump, Text: "memory not in dump at " + gap.Addr.String(), cause: err}
 	}
-	return &Error{Reason: NotInDump, Text: text, cause: err}
+	return &Error{Reason: NotInDump, Text: err.Error(), cause: err}
 }

@@ -16,7 +16,8 @@ type Frame interface {
 	// is Missing; its name, if it has one, goes into the error.
 	Register(n uint64) Register
 	// Memory fills p from address a. The State is the lowest touched. If a byte
-	// is missing the error is an *elfcore.GapError that names the first such.
+	// is missing the error is an *elfcore.GapError that names the first such, and
+	// had better say how many follow.
 	Memory(p []byte, a elfcore.Addr) (elfcore.State, error)
 }
 

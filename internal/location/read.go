@@ -130,25 +130,26 @@ func (c *Content) addMemory(p Piece, at int64, f Frame, big bool) {
 			c.State = min(c.State, s)
 			break
 		}
-		stop := i // the first byte that is missing
+		stop, end := i, i+1 // the bytes that are missing
 		if gap := (*elfcore.GapError)(nil); errors.As(err, &gap) {
-			if n := uint64(gap.Addr - a); n > uint64(i) && n < uint64(size) {
+			if n := uint64(gap.Addr - a); n >= uint64(i) && n < uint64(size) {
 				stop = int64(n)
+				end = stop + int64(min(max(gap.Size, 1), uint64(size)-n))
 			}
 		}
 		if stop > i {
 			if s, e := f.Memory(buf[i:stop], a+elfcore.Addr(i)); e == nil {
 				c.State = min(c.State, s)
 			} else {
-				stop = i
+				stop, end = i, i+1
 			}
 		}
-		lo, hi := max(8*stop, from), min(8*stop+8, from+p.Bits)
+		lo, hi := max(8*stop, from), min(8*end, from+p.Bits)
 		if c.Err == nil {
 			c.Err = noMemory(err)
 		}
 		c.mark(at+lo-from, hi-lo, NotInDump)
-		i = stop + 1
+		i = end
 	}
 	if !aligned {
 		copyBits(c.Bytes, at, buf, from, p.Bits, big)
