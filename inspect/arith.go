@@ -258,6 +258,7 @@ func (e evaluator) truth(n cexpr.Node) bool {
 	if x.absent != Present {
 		fail(n, "", "%s is %s", n, absent[x.absent])
 	}
+	*e.trust = min(*e.trust, x.state)
 	return !x.n.isZero(e)
 }
 
@@ -270,6 +271,7 @@ func (e evaluator) count(n cexpr.Node) int64 {
 	if x.n.isFloat() {
 		fail(n, "", "%s is no integer", n)
 	}
+	*e.trust = min(*e.trust, x.state)
 	return int64(x.n.integerBits)
 }
 

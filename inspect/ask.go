@@ -12,21 +12,24 @@ import (
 
 // Frame finds a frame of a thread; level counts as bt does, inlined frames too.
 func (s *Session) Frame(thread int32, level int) (*Frame, error) {
-	st, err := s.Stack(thread, StackOptions{Limit: max(level, 0) + 1})
+	t, err := s.thread(thread)
 	if err != nil {
 		return nil, err
 	}
-	if level < 0 || level >= len(st.Frames) {
-		if st, err = s.Stack(thread, StackOptions{}); err != nil {
-			return nil, err
+	trace, above := s.walk(t), 0
+	for i := 0; trace.at(i) != nil; i++ {
+		frames := s.expand(trace, i)
+		if n := level - above; n >= 0 && n < len(frames) {
+			frames[n].Level = level
+			return &frames[n], nil
 		}
-		return nil, fmt.Errorf("thread %d has no frame %d; there are 0 to %d", thread, level, len(st.Frames)-1)
+		above += len(frames)
 	}
-	return &st.Frames[level], nil
+	return nil, fmt.Errorf("thread %d has no frame %d; there are 0 to %d", thread, level, above-1)
 }
 
 func (s *Session) frameRef(f *Frame) FrameRef {
-	return FrameRef{Thread: s.reference(f.at.thread), Level: f.Level, PC: f.PC, Function: f.Function}
+	return FrameRef{Thread: s.reference(f.at.trace.thread), Level: f.Level, PC: f.PC, Function: f.Function}
 }
 
 // Registers are the registers as they were in a frame.

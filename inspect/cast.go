@@ -28,7 +28,9 @@ func (e evaluator) typeOf(n *cexpr.Type) *debuginfo.Type {
 
 func (e evaluator) unqualifiedOf(n *cexpr.Type) *debuginfo.Type {
 	switch n.Form {
-	case cexpr.Pointer, cexpr.Reference, cexpr.RvalueReference:
+	case cexpr.Reference, cexpr.RvalueReference:
+		failType(n, "write *(TYPE *)&x for (TYPE &)x")
+	case cexpr.Pointer:
 		if n.Elem.Form == cexpr.Function {
 			// What a function takes and returns does not matter to an address.
 			return e.typeOfFunction(n.Elem).PointerTo()

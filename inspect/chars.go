@@ -8,7 +8,7 @@ import (
 
 // charNames are C's names of characters that are not types of their own there,
 // but typedefs or integers.
-var charNames = []string{"wchar_t", "char16_t", "char32_t"}
+var charNames = []string{"wchar_t", "char8_t", "char16_t", "char32_t"}
 
 // textual tells whether values of a type are characters.
 func textual(t *debuginfo.Type) bool {

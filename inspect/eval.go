@@ -25,14 +25,15 @@ func (s *Session) Eval(f *Frame, expr string, format cexpr.Format) (v Value, err
 		if o.absent == Present && o.typ.Plain().Kind == debuginfo.Unknown {
 			fail(x.Root, "cast it: (int)"+x.Root.String(), "the type of %s is unknown", x.Root)
 		}
-		v = newRenderer(format).top(o)
+		v = newRenderer(format).top(o.withState(*e.trust))
 	})
 	return v, err
 }
 
 // evaluate parses an expression and does something with it that may fail.
 func (s *Session) evaluate(f *Frame, expr string, do func(evaluator, *cexpr.Expr)) (err error) {
-	e := evaluator{s.activation(f)}
+	trust := elfcore.Known
+	e := evaluator{s.activation(f), &trust}
 	x, err := cexpr.Parse(expr, e.isType)
 	if err != nil {
 		return err
@@ -60,7 +61,10 @@ func (s *Session) activation(f *Frame) *activation {
 
 // evaluator computes the value of a tree. Errors are panics of *cexpr.Error,
 // which evaluate turns into what it returns: nearly every step can fail.
-type evaluator struct{ at *activation }
+type evaluator struct {
+	at    *activation
+	trust *elfcore.State // the lowest of the conditions and indices that chose the result
+}
 
 func fail(n cexpr.Node, hint, format string, args ...any) {
 	panic(&cexpr.Error{Column: n.Column(), Text: fmt.Sprintf(format, args...), Hint: hint})
@@ -112,16 +116,22 @@ func (e evaluator) unary(n *cexpr.Unary) object {
 		return e.number(truthNumber(!e.truth(n.X)))
 	}
 	x := e.value(n.X)
+	if x.absent != Present {
+		return e.at.nowhere(e.builtin("int"), x.absent, x.reason)
+	}
 	v, ok := x.unary(n.Op)
 	if !ok {
 		fail(n, "", "%s needs a number, not %s", n.Op, x.typ)
 	}
-	return e.number(v)
+	return e.number(v).withState(x.state)
 }
 
 // addressOf makes a pointer to where something is.
 func (e evaluator) addressOf(n *cexpr.Unary) object {
 	o := e.eval(n.X)
+	if isReference(o.typ) { // it is another name of what it refers to
+		o = e.deref(n, o)
+	}
 	at, s, ok := o.address()
 	switch {
 	case ok:
@@ -201,6 +211,11 @@ func (e evaluator) pointer(n cexpr.Node) (elfcore.Addr, elfcore.State) {
 	return elfcore.Addr(x.n.integerBits), x.state
 }
 
+func isReference(t *debuginfo.Type) bool {
+	k := t.Plain().Kind
+	return k == debuginfo.Reference || k == debuginfo.RvalueReference
+}
+
 // member picks a member of a structure, through a pointer to one as well:
 // users don't care for the difference.
 func (e evaluator) member(n *cexpr.Member) object {
@@ -216,13 +231,13 @@ func (e evaluator) member(n *cexpr.Member) object {
 	if class := strings.Join(parts[:len(parts)-1], "::"); class != "" {
 		t, ok := e.findType(class)
 		if ok {
-			o, ok = o.base(t.Plain(), 0)
+			o, ok = o.base(t.Plain())
 		}
 		if !ok {
 			fail(n, "", "%s has no base class %s", o.typ, class)
 		}
 	}
-	m, ok := o.find(name, 0)
+	m, ok := o.find(name)
 	if !ok {
 		if o.typ.Incomplete() {
 			fail(n, "", "%s is declared, but its members are not described", o.typ)
@@ -238,32 +253,42 @@ func (e evaluator) member(n *cexpr.Member) object {
 
 // find looks for a member by name, in anonymous ones too; then, since a class
 // hides what its base classes have, in those.
-func (o object) find(name string, depth int) (found object, ok bool) {
-	members := o.typ.Members()
-	for i := 0; i < len(members) && depth <= maxNesting && !ok; i++ {
-		switch m := &members[i]; {
-		case m.Name == name:
-			return o.member(*m), true
-		case m.Name == "" && !m.Base:
-			found, ok = o.member(*m).find(name, depth+1)
-		}
-	}
-	for i := 0; i < len(members) && depth <= maxNesting && !ok && members[i].Base; i++ {
-		found, ok = o.member(members[i]).find(name, depth+1)
-	}
-	return found, ok
+func (o object) find(name string) (object, bool) {
+	return o.search(func(m *debuginfo.Member) bool { return m.Name == name }, map[*debuginfo.Type]bool{})
 }
 
 // base is the part of an object that is of a class, or the whole.
-func (o object) base(class *debuginfo.Type, depth int) (part object, ok bool) {
+func (o object) base(class *debuginfo.Type) (object, bool) {
 	if o.typ.Plain() == class {
 		return o, true
 	}
-	members := o.typ.Members()
-	for i := 0; i < len(members) && depth <= maxNesting && !ok && members[i].Base; i++ {
-		part, ok = o.member(members[i]).base(class, depth+1)
+	return o.search(func(m *debuginfo.Member) bool { return m.Base && m.Type.Plain() == class }, map[*debuginfo.Type]bool{})
+}
+
+// search goes through the members that can be named without naming what they are
+// in. Each type is looked at once, as damaged ones contain themselves.
+func (o object) search(want func(*debuginfo.Member) bool, seen map[*debuginfo.Type]bool) (found object, ok bool) {
+	t := o.typ.Plain()
+	if seen[t] {
+		return found, false
 	}
-	return part, ok
+	seen[t] = true
+	members := t.Members()
+	for i := range members {
+		if want(&members[i]) {
+			return o.member(members[i]), true
+		}
+	}
+	for _, bases := range []bool{false, true} {
+		for i := range members {
+			if m := &members[i]; m.Base == bases && (bases || m.Name == "") {
+				if found, ok = o.member(*m).search(want, seen); ok {
+					return found, true
+				}
+			}
+		}
+	}
+	return found, false
 }
 
 // memberNames lists the members of a type for an error's hint, if few.

@@ -81,6 +81,7 @@ func (s *Session) locate(f *Frame, expr string) (at elfcore.Addr, trust elfcore.
 		default:
 			at, trust = e.pointer(x.Root)
 		}
+		trust = min(trust, *e.trust)
 	})
 	return at & elfcore.Addr(s.core.Arch.AddrMask()), trust, err
 }

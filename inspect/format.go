@@ -8,11 +8,12 @@ import (
 	"corelift/internal/debuginfo"
 )
 
-// top shows an object as GDB's print does: a pointer with its type in front.
+// top shows an object as GDB's print does: a pointer or reference with its type
+// in front.
 func (r *renderer) top(o object) Value {
 	v := r.value(o, 0)
 	t := o.typ.Plain()
-	if (r.format == 0 || r.format == 's') && v.Presence == Present && t.Kind == debuginfo.Pointer && !isString(o.typ) {
+	if (r.format == 0 || r.format == 's') && v.Presence == Present && (t.Kind == debuginfo.Pointer && !isString(o.typ) || isReference(t)) {
 		v.Text = "(" + v.Type + ") " + v.Text
 	}
 	return v

@@ -9,39 +9,33 @@ import (
 // activation is what a Frame's variables are read with.
 type activation struct {
 	session *Session
-	thread  *elfcore.Thread
-	walked  []walked // of the whole thread
-	depth   int      // which of them
+	trace   *trace
+	depth   int // of walked in the trace
+	walked  *walked
 	data    *debuginfo.Data
 	unit    *debuginfo.Unit     // nil without debug information
 	fn      *debuginfo.Function // nil if no function holds the pc
 	scope   debuginfo.Scope     // of an inlined function, or of fn
 }
 
-// walked is a frame that the unwinder found, or that a tail call left out.
-type walked struct {
-	unwind.Frame
-	tail bool
-}
-
 // frame is the one that the unwinder found.
-func (a *activation) frame() *walked { return &a.walked[a.depth] }
+func (a *activation) frame() *walked { return a.walked }
 
 // lookup is the address by which to find what holds at the frame's pc.
 func (a *activation) lookup() uint64 { return uint64(a.frame().Lookup()) }
 
 // caller is the activation of the physical caller, nil if it was not found.
 func (a *activation) caller() *activation {
-	if a.depth+1 >= len(a.walked) {
+	if a.trace.at(a.depth+1) == nil {
 		return nil
 	}
-	return a.session.activate(a.thread, a.walked, a.depth+1)
+	return a.session.activate(a.trace, a.depth+1)
 }
 
 // activate finds the function of a frame, without what was inlined in it.
-func (s *Session) activate(t *elfcore.Thread, frames []walked, depth int) *activation {
-	a := &activation{session: s, thread: t, walked: frames, depth: depth}
-	if a.data, a.unit = s.debug(frames[depth].Lookup()); a.unit == nil {
+func (s *Session) activate(t *trace, depth int) *activation {
+	a := &activation{session: s, trace: t, depth: depth, walked: t.at(depth)}
+	if a.data, a.unit = s.debug(a.walked.Lookup()); a.unit == nil {
 		return a
 	}
 	if f, ok := a.unit.Function(a.lookup()); ok {
@@ -49,20 +43,6 @@ func (s *Session) activate(t *elfcore.Thread, frames []walked, depth int) *activ
 		a.scope = f.Inlines(a.lookup())[0]
 	}
 	return a
-}
-
-// walk unwinds a thread once.
-func (s *Session) walk(t *elfcore.Thread) []walked {
-	s.mu.Lock()
-	frames, done := s.walks[t.ID]
-	s.mu.Unlock()
-	if !done {
-		frames = s.withTailCalls(t, unwind.Walk(s.core, s.code(), t.Regs, 0))
-		s.mu.Lock()
-		s.walks[t.ID] = frames
-		s.mu.Unlock()
-	}
-	return frames
 }
 
 // StackOptions say how much of a stack to show. Limit is the most frames, 0 for
@@ -79,9 +59,9 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 		return nil, err
 	}
 	st := &Stack{Thread: s.reference(t), Frames: []Frame{}}
-	frames := s.walk(t)
-	for i := range frames {
-		for _, f := range s.expand(t, frames, i) {
+	trace := s.walk(t)
+	for i := 0; trace.at(i) != nil; i++ {
+		for _, f := range s.expand(trace, i) {
 			if o.Limit > 0 && len(st.Frames) == o.Limit {
 				st.End = End{Kind: unwind.Limit.String(), Text: "frame limit reached"}
 				return st, nil
@@ -95,7 +75,7 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 			}
 			st.Frames = append(st.Frames, f)
 		}
-		if end := frames[i].End; end != nil {
+		if end := trace.at(i).End; end != nil {
 			st.End = End{Kind: end.Kind.String(), Text: end.Text}
 		}
 	}
@@ -104,8 +84,8 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 
 // expand turns a walked frame into the frames of its function and of what was
 // inlined there, innermost first.
-func (s *Session) expand(t *elfcore.Thread, frames []walked, depth int) []Frame {
-	w := &frames[depth]
+func (s *Session) expand(t *trace, depth int) []Frame {
+	w := t.at(depth)
 	_, state := w.Regs.PC()
 	base := Frame{PC: w.PC, State: state, Trust: w.Trust.String(), Exact: w.Trust.Exact(), Gap: w.Gap}
 	if w.tail {
@@ -115,10 +95,10 @@ func (s *Session) expand(t *elfcore.Thread, frames []walked, depth int) []Frame 
 		base.CFA = &w.CFA
 	}
 	if state == elfcore.Missing { // its value is no address
-		base.at = &activation{session: s, thread: t, walked: frames, depth: depth}
+		base.at = &activation{session: s, trace: t, depth: depth, walked: w}
 		return []Frame{base}
 	}
-	a := s.activate(t, frames, depth)
+	a := s.activate(t, depth)
 	base.at = a
 	if a.fn == nil {
 		base.MidLine = true

@@ -80,10 +80,13 @@ func insideFunction(e debuginfo.Entry) bool {
 }
 
 // global is a variable that exists once.
-func (a *activation) global(v debuginfo.Variable) object {
+func (a *activation) global(v debuginfo.Variable) object { return a.in(v.Entry.Unit()).variable(v) }
+
+// in is the activation for what a unit describes.
+func (a *activation) in(u *debuginfo.Unit) *activation {
 	at := *a
-	at.unit, at.data = v.Entry.Unit(), v.Entry.Unit().Data()
-	return at.variable(v)
+	at.unit, at.data = u, u.Data()
+	return &at
 }
 
 // globalNamed is what a name stands for outside of blocks: "x", "fw::x", "::x",

@@ -44,7 +44,7 @@ func insideNameless(e debuginfo.Entry) bool {
 
 // outside is an activation without a frame, in which global names have a value.
 func (s *Session) outside() *activation {
-	a := &activation{session: s, walked: []walked{{}}}
+	a := &activation{session: s, trace: &trace{}, walked: &walked{}}
 	if datas := s.datas(); len(datas) > 0 {
 		a.data = datas[0]
 	}
@@ -101,7 +101,7 @@ func (e evaluator) name(n *cexpr.Name) object {
 			return e.at.variable(v)
 		}
 		if this, ok := e.local("this"); ok {
-			if m, ok := e.deref(n, e.at.variable(this)).find(full, 0); ok {
+			if m, ok := e.deref(n, e.at.variable(this)).find(full); ok {
 				return m
 			}
 		}
@@ -147,7 +147,7 @@ func (e evaluator) local(name string) (debuginfo.Variable, bool) {
 // enumerator finds a constant of an enum.
 func (e evaluator) enumerator(name string) (object, bool) {
 	for _, d := range e.at.session.datas() {
-		if t, value, ok := d.Enumerator(name); ok {
+		if t, value, ok := d.Enumerator(name, e.at.unit); ok {
 			b := make([]byte, 8)
 			e.at.Order().PutUint64(b, uint64(value))
 			return e.at.constant(t, b), true
@@ -197,7 +197,7 @@ func (e evaluator) register(n *cexpr.Register) object {
 	b, state := e.at.frame().Regs.Bytes(r)
 	if state == elfcore.Missing {
 		reason := "register " + info.Name + " is not in the dump"
-		if e.at.thread == nil {
+		if e.at.trace.thread == nil {
 			reason = "there is no frame"
 		}
 		return e.at.nowhere(t, NotInDump, reason)

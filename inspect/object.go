@@ -90,10 +90,10 @@ func (o object) member(m debuginfo.Member) object {
 // virtual base class.
 func (o object) moved(m debuginfo.Member) object {
 	at, s, ok := o.address()
-	if !ok || o.at.unit == nil {
+	if !ok {
 		return o.at.nowhere(m.Type, NoLocation, "its place depends on that of an object in memory")
 	}
-	v, err := location.Compute(m.Location, o.at, location.Word(uint64(at), s))
+	v, err := location.Compute(m.Location, o.at.in(m.Entry.Unit()), location.Word(uint64(at), s))
 	if err != nil {
 		return o.at.failed(m.Type, err)
 	}

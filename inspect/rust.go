@@ -58,8 +58,8 @@ func (r *renderer) slice(v *Value, o object, t *debuginfo.Type, depth int) bool 
 	if !text && !strings.HasPrefix(name, "&[") && !strings.HasPrefix(name, "&mut [") {
 		return false
 	}
-	data, ok1 := o.find("data_ptr", 0)
-	length, ok2 := o.find("length", 0)
+	data, ok1 := o.find("data_ptr")
+	length, ok2 := o.find("length")
 	if !ok1 || !ok2 {
 		return false
 	}

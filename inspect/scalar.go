@@ -20,6 +20,10 @@ func (r *renderer) scalar(v *Value, o object, t *debuginfo.Type, depth int) {
 		r.function(v, o)
 		return
 	}
+	if t.Kind == debuginfo.Unspecified && t.String() == "decltype(nullptr)" { // it has no size, and one value
+		v.Presence, v.State, v.Text = Present, elfcore.Known, "nullptr"
+		return
+	}
 	c := o.read()
 	if c.presence != Present {
 		*v = v.missing(c.presence, c.reason)
@@ -161,8 +165,12 @@ func (r *renderer) synthetic(v *Value, o object, t *debuginfo.Type, depth int) {
 // pointer shows an address, the symbol there, and the string that it points to.
 func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, depth int) {
 	n := readInteger(c.bytes, t.Order, false)
-	if t.Kind == debuginfo.MemberPointer {
-		v.Text = fmt.Sprintf("0x%x", n.uint())
+	switch {
+	case t.Kind == debuginfo.MemberPointer:
+		v.Text = o.at.memberPointer(c.bytes, t)
+		return
+	case len(c.bytes) > 8:
+		*v = v.missing(Unreadable, fmt.Sprintf("a pointer of %d bytes", len(c.bytes)))
 		return
 	}
 	at := elfcore.Addr(n.uint())
@@ -185,6 +193,21 @@ func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, dep
 			}
 		}
 	}
+}
+
+// memberPointer shows a pointer to a member, which is its offset; or to a method,
+// which is two words, the function and what is added to "this" (Itanium C++ ABI,
+// 2.3).
+func (a *activation) memberPointer(b []byte, t *debuginfo.Type) string {
+	if t.Elem().Plain().Kind != debuginfo.Func {
+		return "0x" + readInteger(b, t.Order, false).wide().Text(16)
+	}
+	half := len(b) / 2
+	text := a.session.pointer(elfcore.Addr(readInteger(b[:half], t.Order, false).uint()))
+	if adjust := readInteger(b[half:], t.Order, true); adjust.int() != 0 {
+		text += ", this adjustment " + adjust.String()
+	}
+	return text
 }
 
 // pointer shows an address with the symbol that holds it: 0x20000010 <state+4>.

@@ -19,8 +19,8 @@ type Session struct {
 	noTypes func() *debuginfo.Data // C's own types, where there is no debug information
 
 	mu      sync.Mutex
-	walks   map[int32][]walked // by thread, whole
-	initial bool               // show initial values where the dump has no RAM
+	walks   map[int32]*trace // by thread
+	initial bool             // show initial values where the dump has no RAM
 }
 
 // Options steer a Session.
@@ -33,7 +33,7 @@ type Options struct {
 // New makes a session. program is the firmware that the core was read with,
 // nil if there is none.
 func New(core *elfcore.Core, program *firmware.Set, o Options) *Session {
-	s := &Session{core: core, program: program, initial: o.Initial, walks: map[int32][]walked{}}
+	s := &Session{core: core, program: program, initial: o.Initial, walks: map[int32]*trace{}}
 	s.noTypes = sync.OnceValue(func() *debuginfo.Data {
 		none := func(string) ([]byte, error) { return nil, nil }
 		return debuginfo.New(none, core.Order, core.Arch.PtrSize(), nil)

@@ -95,6 +95,10 @@ func TestEval(t *testing.T) {
 		{"VALVE_OPEN", "VALVE_OPEN", "enum valve"},
 		{"left", "<optimized out>", "union reading"},
 		{"left.u", "<optimized out>", "uint32_t"},
+		{"-left.u", "<optimized out>", "int"},
+		{"~left.u", "<optimized out>", "int"},
+		{"left.u + 1", "<optimized out>", "int"},
+		{"(int)left.u", "<optimized out>", "int"},
 	} {
 		v, err := s.Eval(f, c.expr, 0)
 		if err != nil {
@@ -113,7 +117,7 @@ func TestEvalErrors(t *testing.T) {
 		column int
 	}{
 		{"nope", 1}, {"s->nope", 4}, {"1 + p", 5}, {"p[0]", 2}, {"*p", 1}, {"&1", 1}, {"1/0", 2}, {"s + s", 3}, {"(struct nope *)0", 2}, {"$r99", 1},
-		{"g_matrix[0:-1]", 9}, {"1.5 % 2", 5}, {"main()", 5},
+		{"g_matrix[0:-1]", 9}, {"1.5 % 2", 5}, {"main()", 5}, {"(int &)total", 6}, {"!left.u", 7}, {"g_matrix[left.u]", 15}, {"left.u ? 1 : 2", 6},
 	} {
 		_, err := s.Eval(f, c.expr, 0)
 		var known *cexpr.Error

@@ -12,40 +12,34 @@ import (
 // tailCall is the trust of a frame that is not on the stack.
 const tailCall = "tail-call"
 
-// withTailCalls adds the frames of functions whose last act was a jump to the
-// next: the stack holds nothing of them, but a call site says who was called,
-// and where that differs from who is running, the tail calls between the two
-// are known if there is only one way (DWARF 5, 3.4.1; GDB shows them too). Such
-// a frame has the registers of its caller, and the place of its arguments on the
-// stack is that of the function it jumped to.
-func (s *Session) withTailCalls(t *elfcore.Thread, frames []unwind.Frame) []walked {
-	plain := make([]walked, len(frames))
-	for i, f := range frames {
-		plain[i].Frame = f
+// tailCalls are the frames between one that the unwinder found and the next, of
+// functions whose last act was a jump to the next: the stack holds nothing of
+// them, but a call site says who was called, and where that differs from who is
+// running, the tail calls between the two are known if there is only one way
+// (DWARF 5, 3.4.1; GDB shows them too). Such a frame has the registers of its
+// caller, and the place of its arguments on the stack is that of the function it
+// jumped to.
+func (s *Session) tailCalls(plain *trace, depth int) (list []walked) {
+	inner, outer := plain.at(depth), plain.at(depth+1)
+	if outer.Trust.Exact() || outer.Gap != "" || outer.Trust == unwind.Scan {
+		return nil
 	}
-	var list []walked
-	for i := range plain {
-		list = append(list, plain[i])
-		if i+1 == len(plain) || plain[i+1].Trust.Exact() || plain[i+1].Gap != "" || plain[i+1].Trust == unwind.Scan {
-			continue
-		}
-		callee, caller := s.activate(t, plain, i), s.activate(t, plain, i+1)
-		if callee.fn == nil || caller.fn == nil {
-			continue
-		}
-		site, ok := caller.fn.CallSite(uint64(caller.frame().PC))
-		if !ok {
-			continue
-		}
-		called := caller.callee(site, callee.fn)
-		if called == nil || called == callee.fn {
-			continue
-		}
-		for _, ret := range slices.Backward(s.jumps(caller.data, called, callee.fn)) {
-			f := walked{unwind.Frame{PC: elfcore.Addr(ret), CFA: plain[i].CFA, Trust: plain[i+1].Trust, Regs: plain[i+1].Regs.Clone()}, true}
-			f.Regs.Set(s.core.Arch.PC, ret, elfcore.Recovered, 0)
-			list = append(list, f)
-		}
+	callee, caller := s.activate(plain, depth), s.activate(plain, depth+1)
+	if callee.fn == nil || caller.fn == nil {
+		return nil
+	}
+	site, ok := caller.fn.CallSite(uint64(outer.PC))
+	if !ok {
+		return nil
+	}
+	called := caller.callee(site, callee.fn)
+	if called == nil || called == callee.fn {
+		return nil
+	}
+	for _, ret := range slices.Backward(s.jumps(caller.data, called, callee.fn)) {
+		f := walked{unwind.Frame{PC: elfcore.Addr(ret), CFA: inner.CFA, Trust: outer.Trust, Regs: outer.Regs.Clone()}, true}
+		f.Regs.Set(s.core.Arch.PC, ret, elfcore.Recovered, 0)
+		list = append(list, f)
 	}
 	return list
 }

@@ -27,6 +27,7 @@ func (a *activation) variables(want func(debuginfo.Variable) bool) (list []Varia
 	r := newRenderer(0)
 	for _, v := range a.scope.Variables(a.lookup()) {
 		if want(v) {
+			r.budget = max(r.budget, maxElements) // one that is large must not hide others
 			list = append(list, Variable{v.Name, v.Depth, r.value(a.variable(v), 0)})
 		}
 	}
@@ -119,9 +120,7 @@ func (a *activation) declared(v debuginfo.Variable) object {
 			continue
 		}
 		if p := other.Location(a.lookup()); p.Kind == debuginfo.Expr {
-			at := *a
-			at.unit = other.Entry.Unit()
-			return at.evaluate(v, v.Type(), p.Expr)
+			return a.in(other.Entry.Unit()).evaluate(v, v.Type(), p.Expr)
 		}
 	}
 	return a.nowhere(v.Type(), OptimisedOut, "")
@@ -133,10 +132,7 @@ func (a *activation) static(m debuginfo.Member) object {
 	if p := v.Location(a.lookup()); p.Kind == debuginfo.Constant {
 		return a.constant(m.Type, p.Const)
 	}
-	if a.data == nil {
-		return a.nowhere(m.Type, OptimisedOut, "")
-	}
-	return a.declared(v)
+	return a.in(m.Entry.Unit()).declared(v)
 }
 
 // implied is what an implicit pointer points to.
@@ -149,9 +145,7 @@ func (o object) implied(t *debuginfo.Type) (object, bool) {
 	if !ok {
 		return object{}, false
 	}
-	at := *o.at
-	at.unit = e.Unit()
-	target := at.variable(debuginfo.Variable{Name: e.Name(), Entry: e})
+	target := o.at.in(e.Unit()).variable(debuginfo.Variable{Name: e.Name(), Entry: e})
 	elem := t.Elem()
 	size := max(elem.Size(), 0)
 	if delta < 0 || delta+size > max(target.typ.Size(), 0) {

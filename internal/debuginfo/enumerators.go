@@ -1,12 +1,20 @@
 package debuginfo
 
-import "debug/dwarf"
+import (
+	"debug/dwarf"
+	"slices"
+)
 
 // Enumerator finds a constant of an enum by its qualified name or the end of it,
-// in any unit.
-func (d *Data) Enumerator(name string) (t *Type, value int64, ok bool) {
+// in any unit, but first in one if it is not nil: two files may give one name
+// two values.
+func (d *Data) Enumerator(name string, first *Unit) (t *Type, value int64, ok bool) {
 	plain := last(name)
-	for _, u := range d.Naming(plain) {
+	units := d.Naming(plain)
+	if slices.Contains(units, first) {
+		units = append([]*Unit{first}, units...)
+	}
+	for _, u := range units {
 		u.Root().eachBelow(func(e Entry) bool {
 			if ok || e.Tag != dwarf.TagEnumerationType {
 				return !ok && e.abbrev.role != roleSkip
