@@ -56,7 +56,7 @@ const (
 // still opens, and what is lost stands in Diagnostics. Errors are
 // *notes.FormatError with the offset in the file, or those of r.
 func Open(r io.ReaderAt, size int64) (*File, error) {
-	f := &File{r: r, size: size}
+	f := &File{r: &blocks{r: r}, size: size}
 	if err := f.readHeader(); err != nil {
 		return nil, err
 	}

@@ -224,6 +224,10 @@ func (e evaluator) member(n *cexpr.Member) object {
 		switch o.typ.Plain().Kind {
 		case debuginfo.Pointer, debuginfo.Reference, debuginfo.RvalueReference:
 			o = e.deref(n, o)
+		case debuginfo.Array: // it stands for the address of its first element
+			if n.Arrow {
+				o = e.deref(n, o)
+			}
 		}
 	}
 	parts := n.Name.Parts

@@ -66,6 +66,7 @@ func (s *Session) Examine(f *Frame, where string, o ExamineOptions) (*Examined, 
 // locate is the address that an expression stands for: where an array, a
 // structure or a function is, else the value of a pointer or number.
 func (s *Session) locate(f *Frame, expr string) (at elfcore.Addr, trust elfcore.State, err error) {
+	mask := elfcore.Addr(s.core.Arch.AddrMask())
 	err = s.evaluate(f, expr, func(e evaluator, x *cexpr.Expr) {
 		o := e.eval(x.Root)
 		switch o.typ.Plain().Kind {
@@ -80,10 +81,13 @@ func (s *Session) locate(f *Frame, expr string) (at elfcore.Addr, trust elfcore.
 			}
 		default:
 			at, trust = e.pointer(x.Root)
+			if over := at &^ mask; over != 0 && at|mask>>1 != ^elfcore.Addr(0) { // unless a negative number
+				fail(x.Root, "", "0x%x is more than an address of %d bits", uint64(at), 8*s.core.Arch.PtrSize())
+			}
 		}
 		trust = min(trust, *e.trust)
 	})
-	return at & elfcore.Addr(s.core.Arch.AddrMask()), trust, err
+	return at & mask, trust, err
 }
 
 // cellType checks and completes the options and picks the type of a unit.

@@ -176,7 +176,7 @@ func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, dep
 	at := elfcore.Addr(n.uint())
 	v.Pointer = &at
 	v.Text = o.at.session.pointer(at)
-	elem := t.Elem().Plain()
+	elem := t.Elem().Stripped()
 	switch t.Kind {
 	case debuginfo.Reference, debuginfo.RvalueReference:
 		target := r.value(o.at.inMemory(t.Elem(), at, c.state), depth+1)

@@ -23,9 +23,15 @@ func (a *activation) PtrSize() int { return a.session.core.Arch.PtrSize() }
 // Order is the byte order of the target.
 func (a *activation) Order() binary.ByteOrder { return a.session.core.Order }
 
-// Register gives a register as it was in the frame.
+// Register gives a register as it was in the frame, or as a function that has
+// not turned Xtensa's window yet will find it.
 func (a *activation) Register(n uint64) location.Register {
 	cpu := a.session.core.Arch
+	if turn := uint64(a.frame().Turn); turn > 0 && n < windowRegs {
+		if n += turn; n >= windowRegs {
+			return location.Register{Name: fmt.Sprintf("a%d", n-turn), Bits: cpu.PtrSize() * 8}
+		}
+	}
 	alias, aliased := aliasOf(cpu, n)
 	switch {
 	case aliased && alias.of < 0:
@@ -48,6 +54,10 @@ func (a *activation) Register(n uint64) location.Register {
 	}
 	return r
 }
+
+// windowRegs are the registers of Xtensa's window, a0 to a15, DWARF numbers 0 to
+// 15 as well.
+const windowRegs = 16
 
 // alias is a DWARF number that is no register of Arch.Regs: 32 bits of another
 // one, from bit shift on, or, with of negative, a register that is always 0.

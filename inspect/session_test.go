@@ -56,6 +56,7 @@ func TestEval(t *testing.T) {
 		{"p.x+p.y*2", "983", "int"},
 		{"&p", "(struct point *) 0x20001138 <worker_stack+1416>", "struct point *"},
 		{"s->valve", "VALVE_STUCK", "enum valve"},
+		{"g_sensors->valve", "VALVE_SHUT", "enum valve"},
 		{"s->raw", `{u = 1040187392, s = 1040187392, f = 0.125, b = "\000\000\000>"}`, "union reading"},
 		{"(*s).trace[1]", "{x = -41, y = 512, z = 1234}", "struct point"},
 		{"&g_sensors[1]", "(struct sensor *) 0x20000060 <g_sensors+64>", "struct sensor *"},
@@ -116,7 +117,7 @@ func TestEvalErrors(t *testing.T) {
 		expr   string
 		column int
 	}{
-		{"nope", 1}, {"s->nope", 4}, {"1 + p", 5}, {"p[0]", 2}, {"*p", 1}, {"&1", 1}, {"1/0", 2}, {"s + s", 3}, {"(struct nope *)0", 2}, {"$r99", 1},
+		{"nope", 1}, {"s->nope", 4}, {"1 + p", 5}, {"p[0]", 2}, {"*p", 1}, {"&1", 1}, {"1/0", 2}, {"s + s", 3}, {"(struct nope *)0", 2}, {"$r99", 1}, {"g_sensors.name", 11},
 		{"g_matrix[0:-1]", 9}, {"1.5 % 2", 5}, {"main()", 5}, {"(int &)total", 6}, {"!left.u", 7}, {"g_matrix[left.u]", 15}, {"left.u ? 1 : 2", 6},
 	} {
 		_, err := s.Eval(f, c.expr, 0)

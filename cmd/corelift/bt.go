@@ -40,8 +40,11 @@ not saved.`,
 			if err := noWords(words); err != nil {
 				return finding{}, err
 			}
-			if *limit < 0 {
-				return finding{}, &usageError{text: fmt.Sprintf("--limit %d", *limit)}
+			switch {
+			case *limit < 0:
+				return finding{}, &usageError{text: fmt.Sprintf("--limit takes 0 or more, not %d", *limit)}
+			case *all && fs.Changed("thread"):
+				return finding{}, &usageError{text: "--all and --thread exclude each other"}
 			}
 			if len(s.Core().Threads) == 0 {
 				return finding{}, errNoThread

@@ -203,6 +203,7 @@ func (f *inputFlags) openOthers(c *capture, o *corelift.Options) (err error) {
 			program.Close() // opened again with each program that is tried
 		} else {
 			program.SearchDebug(f.debugDirs...)
+			program.ReadAhead()
 			o.Program = program
 		}
 	}

@@ -43,6 +43,9 @@ type exploration struct {
 
 // open reads the crash and hands it to the front end of this build.
 func (e *exploration) open(ctx context.Context, s streams, name string) error {
+	if name == "-" && e.asks() {
+		return &usageError{text: "standard input can't be both the dump and the commands; name a file, or use --script"}
+	}
 	color, err := e.colored(s.out)
 	if err != nil {
 		return err

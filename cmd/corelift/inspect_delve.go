@@ -55,6 +55,9 @@ func (f *front) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` for them: HOST:PORT, or unix:PATH for a socket file.\nWithout a HOST only this machine is served")
 }
 
+// asks tells whether commands come from standard input.
+func (f *front) asks() bool { return f.script == "" && !f.headless }
+
 func (e *exploration) explore(ctx context.Context, s streams, session *inspect.Session, color bool) error {
 	switch {
 	case e.headless && e.script != "":

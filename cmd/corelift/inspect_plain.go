@@ -45,6 +45,9 @@ func (f *front) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&f.script, "script", "", "run the verbs in `FILE`, up to the first that fails, instead of asking")
 }
 
+// asks tells whether commands come from standard input.
+func (f *front) asks() bool { return f.script == "" }
+
 // prompt is the state between two lines.
 type prompt struct {
 	streams

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -56,7 +57,14 @@ func (i *inspection) declareFrame(fs *pflag.FlagSet) {
 }
 
 func (i *inspection) declareThread(fs *pflag.FlagSet) {
-	fs.Int32Var(&i.thread, "thread", 0, "thread `N`, as the verb threads numbers them. Unset: the crashed one")
+	fs.Func("thread", "thread `N`, as the verb threads numbers them. Unset: the crashed one", func(arg string) error {
+		n, err := strconv.ParseInt(arg, 10, 32)
+		if err == nil && n < 1 {
+			err = strconv.ErrRange // 0 would be the crashed one
+		}
+		i.thread = int32(n)
+		return err
+	})
 }
 
 func (i *inspection) declareColor(fs *pflag.FlagSet) {
@@ -178,14 +186,18 @@ func (i *inspection) colored(out *os.File) (bool, error) {
 
 // tellDoubts says what makes answers poorer or doubtful than they could be.
 func tellDoubts(w io.Writer, core *elfcore.Core, program *firmware.Set) {
+	told := false // what is wrong with the firmware
 	for _, d := range core.Diagnostics {
 		if d.Severity == elfcore.Loss || d.Code == "firmware.match" || d.Code == "firmware.ambiguous" {
 			say(w, "%s", diagnosticLine(d))
+			told = told || d.Code == "firmware.match"
 		}
 	}
 	if program == nil {
 		say(w, "no firmware: neither names nor variables are known")
-		hint(w, "give the program (ELF) that crashed with -e FILE")
+		if !told {
+			hint(w, "give the program (ELF) that crashed with -e FILE")
+		}
 		return
 	}
 	image := program.Images()[0]

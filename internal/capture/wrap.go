@@ -58,9 +58,13 @@ type evidence struct {
 	lines   [maxWidth + 2]int // lines of that width; the last entry has all longer ones
 	open    [maxWidth + 1]int // of these, marker lines whose payload reaches the end
 	goesOn  [maxWidth + 1]int // of these, those that the next line goes on with
-	first   [maxWidth + 1][256]int32
+	first   [maxWidth + 1]*bytesSeen
 	markers int // lines that hold a marker
 }
+
+// bytesSeen counts the bytes that lines begin with which follow a line of some
+// width. Few widths occur, and the counts of all would be 250 KiB to clear.
+type bytesSeen [256]int32
 
 // sample looks at the lines from off on. The line that off stands in is not
 // whole, nor is the last one.
@@ -95,6 +99,9 @@ func (e *evidence) pair(line, next []byte, width int) {
 	e.lines[min(width, maxWidth+1)]++
 	if width > maxWidth || len(next) == 0 {
 		return
+	}
+	if e.first[width] == nil {
+		e.first[width] = new(bytesSeen)
 	}
 	e.first[width][next[0]]++
 	switch {
@@ -140,9 +147,12 @@ func (e *evidence) verdict() *wrap {
 	}
 	w := &wrap{width: width, find: e.find}
 	// Lines after a short line are not continuations: see what they begin with.
-	var first [256]int32
+	var first bytesSeen
 	total := int32(0)
 	for _, after := range e.first[:width] {
+		if after == nil {
+			continue
+		}
 		for c, n := range after {
 			first[c] += n
 			total += n

@@ -2,7 +2,7 @@ package debuginfo
 
 import (
 	"bytes"
-	"debug/dwarf"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -20,7 +20,7 @@ func (d *Data) Naming(name string) []*Unit {
 	found, seen := d.naming[name]
 	d.mu.Unlock()
 	if !seen {
-		found = d.findNaming(name)
+		found = slices.Collect(d.namings(name))
 		d.mu.Lock()
 		d.naming[name] = found
 		d.mu.Unlock()
@@ -28,30 +28,45 @@ func (d *Data) Naming(name string) []*Unit {
 	return found
 }
 
-func (d *Data) findNaming(name string) (found []*Unit) {
-	units := d.Units()
-	inPlace := append([]byte(name), 0)
-	places := places(d.bytes(secStr), inPlace)
-	if len(places) >= maxPlaces {
-		return units
-	}
-	patterns := [][]byte{inPlace}
-	for _, at := range places {
-		patterns = append(patterns, d.offset(at))
-	}
-	found = d.containing(patterns)
-	// Strings by index (DWARF 5): the unit's table has the offset.
-	tables := d.bytes(secStrOffsets)
-	for _, u := range units {
-		if len(tables) == 0 || slices.Contains(found, u) {
-			continue
+// namings yields the units that Naming lists. Types are mostly in the first unit
+// that names them, so it looks no further than it is asked.
+func (d *Data) namings(name string) iter.Seq[*Unit] {
+	return func(yield func(*Unit) bool) {
+		inPlace := append([]byte(name), 0)
+		places := places(d.bytes(secStr), inPlace)
+		every := len(places) >= maxPlaces
+		patterns := [][]byte{inPlace}
+		for _, at := range places {
+			patterns = append(patterns, d.offset(at))
 		}
-		table := u.strOffsets(tables)
-		if slices.ContainsFunc(patterns[1:], func(p []byte) bool { return bytes.Contains(table, p) }) {
-			found = append(found, u)
+		tables := d.bytes(secStrOffsets)
+		for _, u := range d.Units() {
+			if (every || u.mentions(patterns, tables)) && !yield(u) {
+				return
+			}
 		}
 	}
-	return found
+}
+
+// mentions tells whether one of the patterns is in the unit's entries, or one of
+// the offsets, which are all but the first, in its table of strings.
+func (u *Unit) mentions(patterns [][]byte, tables []byte) bool {
+	body := u.data[u.first:]
+	for _, p := range patterns {
+		if bytes.Contains(body, p) {
+			return true
+		}
+	}
+	if len(tables) == 0 {
+		return false
+	}
+	table := u.strOffsets(tables)
+	for _, p := range patterns[1:] {
+		if bytes.Contains(table, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // places are the offsets of up to maxPlaces occurrences. Linkers merge strings
@@ -74,33 +89,6 @@ func (d *Data) offset(n int) []byte {
 	b := make([]byte, 4)
 	d.order.PutUint32(b, uint32(n))
 	return b
-}
-
-// containing lists the units in whose entries some pattern occurs, by offset.
-func (d *Data) containing(patterns [][]byte) (found []*Unit) {
-	units := d.Units()
-	has := map[*Unit]bool{}
-	for shift, section := range map[int][]byte{0: d.bytes(secInfo), len(d.bytes(secInfo)): d.bytes(secTypes)} {
-		for _, p := range patterns {
-			for at := 0; ; {
-				i := bytes.Index(section[at:], p)
-				if i < 0 {
-					break
-				}
-				at += i + 1
-				if u := d.unitAt(dwarf.Offset(at - 1 + shift)); u != nil {
-					has[u] = true
-					at = len(u.data)
-				}
-			}
-		}
-	}
-	for _, u := range units {
-		if has[u] {
-			found = append(found, u)
-		}
-	}
-	return found
 }
 
 // last is the part of a qualified name behind the last "::", leaving those in

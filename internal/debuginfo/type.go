@@ -20,6 +20,7 @@ type Type struct {
 	data     *Data
 	entry    Entry // none for types that are made up
 	language language
+	declared bool       // and not defined, as far as the entry says
 	size     int64      // bytes as given, or noSize
 	dim      int        // of an array: which of its entry's dimensions it starts with
 	quals    qualifiers // of an array: what its elements are qualified by
@@ -106,7 +107,7 @@ func newType(e Entry) *Type {
 	e, quals := e.qualifiedArray()
 	t := &Type{
 		data: e.unit.d, entry: e, language: e.unit.style(), size: noSize, quals: quals,
-		Order: e.unit.d.order, Vector: e.Flag(attrGNUVector),
+		Order: e.unit.d.order, Vector: e.Flag(attrGNUVector), declared: e.Flag(dwarf.AttrDeclaration),
 	}
 	t.Kind, t.Signed = e.kind()
 	sized := e
@@ -156,13 +157,17 @@ func (t *Type) Elem() *Type {
 
 // Plain is the type without typedefs and qualifiers, and the definition in
 // place of a declaration if the program has one.
-func (t *Type) Plain() *Type {
+func (t *Type) Plain() *Type { return t.Stripped().definition() }
+
+// Stripped is the type without typedefs and qualifiers. Other than Plain it
+// never searches the program, but a declaration has no size and no members.
+func (t *Type) Stripped() *Type {
 	for range maxChain {
 		switch t.Kind {
 		case Typedef, Const, Volatile, Restrict, Atomic:
 			t = t.Elem()
 		default:
-			return t.definition()
+			return t
 		}
 	}
 	return t.data.builtin("")
@@ -170,13 +175,11 @@ func (t *Type) Plain() *Type {
 
 // Incomplete tells whether a structure, union or enum is declared but nowhere
 // defined.
-func (t *Type) Incomplete() bool {
-	return t.Plain().entry.Flag(dwarf.AttrDeclaration)
-}
+func (t *Type) Incomplete() bool { return t.Plain().declared }
 
 // definition looks for that of a declaration in any unit, by its name.
 func (t *Type) definition() *Type {
-	if !t.entry.Flag(dwarf.AttrDeclaration) || !t.Kind.hasMembers() && t.Kind != Enum {
+	if !t.declared || !t.Kind.hasMembers() && t.Kind != Enum {
 		return t
 	}
 	if p := t.whole.p.Load(); p != nil {

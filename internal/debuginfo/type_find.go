@@ -1,7 +1,6 @@
 package debuginfo
 
 import (
-	"bytes"
 	"debug/dwarf"
 	"iter"
 	"slices"
@@ -292,45 +291,4 @@ func (d *Data) AllTypes() iter.Seq[*Type] {
 			}
 		}
 	}
-}
-
-// namings yields the units that Naming lists. Types are mostly in the first unit
-// that names them, so it looks no further than it is asked.
-func (d *Data) namings(name string) iter.Seq[*Unit] {
-	return func(yield func(*Unit) bool) {
-		inPlace := append([]byte(name), 0)
-		places := places(d.bytes(secStr), inPlace)
-		every := len(places) >= maxPlaces
-		patterns := [][]byte{inPlace}
-		for _, at := range places {
-			patterns = append(patterns, d.offset(at))
-		}
-		tables := d.bytes(secStrOffsets)
-		for _, u := range d.Units() {
-			if (every || u.mentions(patterns, tables)) && !yield(u) {
-				return
-			}
-		}
-	}
-}
-
-// mentions tells whether one of the patterns is in the unit's entries, or one of
-// the offsets, which are all but the first, in its table of strings.
-func (u *Unit) mentions(patterns [][]byte, tables []byte) bool {
-	body := u.data[u.first:]
-	for _, p := range patterns {
-		if bytes.Contains(body, p) {
-			return true
-		}
-	}
-	if len(tables) == 0 {
-		return false
-	}
-	table := u.strOffsets(tables)
-	for _, p := range patterns[1:] {
-		if bytes.Contains(table, p) {
-			return true
-		}
-	}
-	return false
 }

@@ -76,6 +76,7 @@ func newImage(a *arch.Arch, cores int) *image {
 	w := m.word()
 	field := func(path string, off, size int64) { m.fields[path] = [2]int64{off, size} }
 	const tcb = "tskTaskControlBlock "
+	field("tskTaskControlBlock", 0, tcbSize)
 	field(tcb+"pxTopOfStack", 0, w)
 	field(tcb+"xStateListItem", offState, 5*w)
 	field(tcb+"xStateListItem.pxContainer", offState+4*w, w)
@@ -92,6 +93,7 @@ func newImage(a *arch.Arch, cores int) *image {
 	field("xLIST xListEnd", 0x10, 3*w)
 	field("xLIST xListEnd.pxNext", 0x10+w, w)
 	field("xLIST xListEnd.pxPrevious", 0x10+2*w, w)
+	field("xLIST_ITEM", 0, 5*w)
 	field("xLIST_ITEM pxNext", w, w)
 	field("xLIST_ITEM pxPrevious", 2*w, w)
 	field("xLIST_ITEM pvOwner", 3*w, w)

@@ -85,25 +85,31 @@ func (k *kernel) locate() bool {
 // find looks a member up. What can't be an offset in a kernel structure is not
 // believed.
 func (k *kernel) find(m int) place {
-	for _, typ := range members[m].types {
-		for _, path := range members[m].paths {
-			off, size, ok := k.prog.Field(typ, path)
-			if ok && off >= 0 && off < maxOffset && size > 0 && size < maxOffset {
-				return place{off, size, true}
-			}
+	typ, _ := k.structure(members[m].types)
+	for _, path := range members[m].paths {
+		off, size, ok := k.prog.Field(typ, path)
+		if ok && off >= 0 && off < maxOffset && size > 0 && size < maxOffset {
+			return place{off, size, true}
 		}
 	}
 	return place{}
 }
 
-// locateLists finds the kernel's lists.
-func (k *kernel) locateLists() {
-	var each uint64 // bytes of a list
-	for _, typ := range typeList {
-		if _, size, ok := k.prog.Field(typ, ""); ok && size > 0 && size < maxOffset && each == 0 {
-			each = uint64(size)
+// structure picks the name under which the program describes a structure, and
+// tells its size in bytes. To ask for names that it does not have takes longest,
+// as all units are searched.
+func (k *kernel) structure(names []string) (typ string, size uint64) {
+	for _, typ := range names {
+		if _, size, ok := k.prog.Field(typ, ""); ok && size > 0 && size < maxOffset {
+			return typ, uint64(size)
 		}
 	}
+	return "", 0
+}
+
+// locateLists finds the kernel's lists.
+func (k *kernel) locateLists() {
+	_, each := k.structure(typeList)
 	for _, row := range listSymbols {
 		r, ok := k.prog.Symbol(row.symbol)
 		if !ok {

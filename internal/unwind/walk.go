@@ -6,7 +6,8 @@ import "corelift/elfcore"
 // Trust.Exact, else the return address. CFA is 0 where it is not known. Regs
 // are the registers as they were in the frame. Gap, if not empty, says that the
 // frame's code is in no image, "code not in any image at 0x400485e4". End is set
-// on the last frame and says why no other follows.
+// on the last frame and says why no other follows. Turn is by how many registers
+// Xtensa's window has yet to turn before the function finds its arguments.
 //
 // Frames that follow from one that a scan found are no surer than that one, and
 // have the same Trust.
@@ -16,6 +17,7 @@ type Frame struct {
 	Regs    elfcore.Registers
 	Gap     string
 	End     *End
+	Turn    int
 
 	by Trust // how the step to this frame was made, whatever came before
 }
@@ -58,6 +60,7 @@ const maxGaps = 32
 func (u *unwinder) trace(first Frame, limit int) []Frame {
 	frames := []Frame{first}
 	u.markGap(&frames[0])
+	u.markTurn(&frames[0])
 	firm := 1       // so many frames count
 	var broken *End // the reason if no others will
 	for {
@@ -98,6 +101,7 @@ func (u *unwinder) frame(f *Frame, s step) Frame {
 		next.Trust = Scan
 	}
 	u.markGap(&next)
+	u.markTurn(&next)
 	return next
 }
 

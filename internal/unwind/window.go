@@ -25,6 +25,7 @@ const (
 	regionMask  = 3 << windowCalls
 	entryOp     = 0x36
 	callBytes   = 3
+	windowRegs  = 16 // a0 to a15
 	minFrame    = 16 // bytes; entry lowers the stack pointer by that at least
 )
 
@@ -100,6 +101,24 @@ func (u *unwinder) beforeEntry(r elfcore.Registers, pc elfcore.Addr) (s step, en
 	sp, _ := r.SP()
 	s, end = u.arrive(step{regs: r.Clone(), trust: Window, cfa: elfcore.Addr(sp)}, ret, min(state, psState))
 	return s, end, true
+}
+
+// markTurn tells by how much the window has yet to turn where a frame stopped at
+// its entry instruction. Debug information numbers the registers as they are
+// after that: the first argument is in a2, which is still the caller's a6 of a
+// call4. All 16 are out of reach if PS, and with it the size, is missing.
+//
+// Folklore: so stands every FreeRTOS task that has not run yet, at the first
+// instruction of vPortTaskWrapper. GDB shows its caller's a2, pxCode=0x0. Pinned
+// by TestTurn.
+func (u *unwinder) markTurn(f *Frame) {
+	if u.arch != arch.Xtensa || !f.Trust.Exact() || !u.isEntryOp(f.PC) {
+		return
+	}
+	f.Turn = windowRegs
+	if ps, state := f.Regs.Get(u.arch.Flags); state != elfcore.Missing {
+		f.Turn = 4 * int(ps>>psCallInc&3)
+	}
 }
 
 // windowAddr makes an address of a return address, whose region is the one that

@@ -215,6 +215,34 @@ func TestBeforeEntry(t *testing.T) {
 }
 
 // Assembly that windowed code calls by call0 has no window of its own.
+// TestTurn: only a frame that stopped at entry has the turn before it.
+func TestTurn(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		pc   uint64
+		regs map[string]uint64
+		want int
+	}{
+		{"call4", inner, map[string]uint64{"ps": psWOE | 1<<psCallInc}, 4},
+		{"call12", inner, map[string]uint64{"ps": psWOE | 3<<psCallInc}, 12},
+		{"without ps", inner, map[string]uint64{}, windowRegs},
+		{"behind entry", inner + 3, map[string]uint64{"ps": psWOE | 1<<psCallInc}, 0},
+		{"no code", 0, map[string]uint64{"ps": psWOE | 1<<psCallInc}, 0},
+	} {
+		f := newFake(arch.Xtensa)
+		s, _ := windows(f)
+		frames := Walk(s.core(), f, at(arch.Xtensa, c.pc, stackBase+0x100, c.regs), 0)
+		if frames[0].Turn != c.want {
+			t.Errorf("%s: %d, want %d", c.name, frames[0].Turn, c.want)
+		}
+		for i, f := range frames[1:] {
+			if f.Turn != 0 {
+				t.Errorf("%s: frame %d: %d", c.name, i+1, f.Turn)
+			}
+		}
+	}
+}
+
 func TestCall0InWindowedCode(t *testing.T) {
 	f := newFake(arch.Xtensa)
 	s, r := windows(f)
