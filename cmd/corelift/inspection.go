@@ -60,7 +60,7 @@ func (i *inspection) declareThread(fs *pflag.FlagSet) {
 	fs.Func("thread", "thread `N`, as the verb threads numbers them. Unset: the crashed one", func(arg string) error {
 		n, err := strconv.ParseInt(arg, 10, 32)
 		if err == nil && n < 1 {
-			err = strconv.ErrRange // 0 would be the crashed one
+			err = errors.New("threads are numbered from 1")
 		}
 		i.thread = int32(n)
 		return err
