@@ -75,10 +75,9 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 			}
 			st.Frames = append(st.Frames, f)
 		}
-		if end := trace.at(i).End; end != nil {
-			st.End = End{Kind: end.Kind.String(), Text: end.Text}
-		}
 	}
+	end := trace.end()
+	st.End = End{Kind: end.Kind.String(), Text: end.Text}
 	return st, nil
 }
 

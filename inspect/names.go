@@ -44,7 +44,7 @@ func insideNameless(e debuginfo.Entry) bool {
 
 // outside is an activation without a frame, in which global names have a value.
 func (s *Session) outside() *activation {
-	a := &activation{session: s, trace: &trace{}, walked: &walked{}}
+	a := &activation{session: s, trace: &trace{whole: true}, walked: &walked{}}
 	if datas := s.datas(); len(datas) > 0 {
 		a.data = datas[0]
 	}
