@@ -62,6 +62,19 @@ func Assume(ctx context.Context, c *elfcore.Core, o Options) (*firmware.Set, err
 	return best.set, nil
 }
 
+// Check compares a Core that a core file was read as with o.Program, and records
+// the verdict in the Core. A program that does not match is a *MismatchError
+// unless o.Force is set.
+func Check(c *elfcore.Core, o Options) error {
+	m := o.Program.Match(c)
+	if m.Verdict == firmware.Different && !o.Force {
+		return &MismatchError{o.Program.Images()[0].Path, m}
+	}
+	c.Program.File, c.Program.MatchVerdict, c.Program.Assumed = o.Program.Images()[0].Name, m.Verdict.String(), false
+	reportMatch(c, o.Program, m)
+	return nil
+}
+
 // assume tries the candidates and what the archive has. It takes the one that
 // the evidence supports best; none if it supports several alike.
 func (d Dump) assume(ctx context.Context, o Options) (*elfcore.Core, error) {

@@ -129,6 +129,22 @@ func Dumps(ctx context.Context, src io.Reader, name string) ([]Dump, error) {
 	if err != nil {
 		return nil, err
 	}
+	list, err := find(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		looks := ""
+		if len(source.Inputs) > 0 {
+			looks = looksLike(source.Inputs[0])
+		}
+		return nil, errors.Join(&UnknownError{name, looks}, source.Close())
+	}
+	return list, nil
+}
+
+// find lists the dumps in an opened capture.
+func find(ctx context.Context, source *capture.Source) ([]Dump, error) {
 	var list []Dump
 	for _, in := range source.Inputs {
 		var found []Dump
@@ -153,13 +169,6 @@ func Dumps(ctx context.Context, src io.Reader, name string) ([]Dump, error) {
 			}
 		}
 		list = append(list, likeliest(found)...)
-	}
-	if len(list) == 0 {
-		looks := ""
-		if len(source.Inputs) > 0 {
-			looks = looksLike(source.Inputs[0])
-		}
-		return nil, errors.Join(&UnknownError{name, looks}, source.Close())
 	}
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Off < list[j].Off })
 	for i := range list {

@@ -144,9 +144,6 @@ func (c *Core) noteSegment() ([]byte, error) {
 	e := c.encoder()
 	own := c.own(set)
 	ids := make(map[int32]bool, len(c.Threads))
-	// GDB wants the registers described even if no thread has them when the
-	// firmware's ABI uses them: "bfd requires flen 4, but target has flen 0".
-	floats := c.Program.FloatBits > 0
 	for i := range c.Threads {
 		t := &c.Threads[i]
 		// Two threads of one ID end GDB's session; ID 0 is no thread to it.
@@ -154,11 +151,10 @@ func (c *Core) noteSegment() ([]byte, error) {
 			return nil, fmt.Errorf("thread %d of %d has the ID %d, which is not positive or not unique", i+1, len(c.Threads), t.ID)
 		}
 		ids[t.ID] = true
-		except, hasFloat, err := c.threadNotes(e, i, set)
+		except, err := c.threadNotes(e, i, set)
 		if err != nil {
 			return nil, fmt.Errorf("thread %d: %w", t.ID, err)
 		}
-		floats = floats || hasFloat
 		own.Threads = append(own.Threads, ownThread{Thread: t.facts(), Registers: except})
 	}
 
@@ -172,7 +168,11 @@ func (c *Core) noteSegment() ([]byte, error) {
 	if id, err := hex.DecodeString(c.Program.BuildID); err == nil && len(id) > 0 {
 		e.note("GNU", notes.BuildID, id)
 	}
-	if xml := c.targetDescription(set, floats); xml != "" {
+	xml, err := c.TargetDescription()
+	if err != nil {
+		return nil, err
+	}
+	if xml != "" {
 		e.note("GDB", notes.TDesc, []byte(xml))
 	}
 	if c.Program.HideInitial && c.Arch.Core.Honest {
@@ -187,22 +187,21 @@ func (c *Core) noteSegment() ([]byte, error) {
 }
 
 // threadNotes appends the notes of thread i. It returns the registers that a
-// reader of these notes would get wrong, and whether there are floating point
-// registers among them.
-func (c *Core) threadNotes(e *encoder, i int, set registerNotes) (except bounded[ownRegisters], hasFloat bool, err error) {
+// reader of these notes would get wrong.
+func (c *Core) threadNotes(e *encoder, i int, set registerNotes) (except bounded[ownRegisters], err error) {
 	t := &c.Threads[i]
 	regs := t.Regs
 	if regs.arch == nil {
 		regs = NewRegisters(c.Arch)
 	}
 	if regs.arch != c.Arch {
-		return nil, false, fmt.Errorf("registers of %s, not %s", regs.arch.Name, c.Arch.Name)
+		return nil, fmt.Errorf("registers of %s, not %s", regs.arch.Name, c.Arch.Name)
 	}
 	hasFloat, hasControl := set.of(&regs)
 
 	status, err := set.status.store(&regs, c.Order)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	c.fillStatus(status, t, hasFloat)
 	e.note(set.status.owner, set.status.typ, status)
@@ -213,7 +212,7 @@ func (c *Core) threadNotes(e *encoder, i int, set registerNotes) (except bounded
 
 	read := NewRegisters(c.Arch) // as a reader will find them
 	if err := set.status.load(&read, status, c.Order); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, more := range []struct {
 		present bool
@@ -224,14 +223,14 @@ func (c *Core) threadNotes(e *encoder, i int, set registerNotes) (except bounded
 		}
 		desc, err := more.note.store(&regs, c.Order)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		e.note(more.note.owner, more.note.typ, desc)
 		if err := more.note.load(&read, desc, c.Order); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
-	return exceptions(&regs, &read), hasFloat, nil
+	return exceptions(&regs, &read), nil
 }
 
 // of tells which of the notes a thread gets besides PRSTATUS. Floating point

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"sync"
 
 	"corelift/notes"
 )
@@ -42,6 +43,7 @@ type File struct {
 
 	r    io.ReaderAt
 	size int64
+	list func() ([]notes.Note, error) // readNotes, once
 }
 
 // Limits of a file, far above what systems write: Linux allows a process
@@ -67,6 +69,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	f.reportCut()
+	f.list = sync.OnceValues(f.readNotes)
 	return f, nil
 }
 
@@ -246,7 +249,7 @@ func (f *File) Notes() iter.Seq2[notes.Note, error] {
 				yield(notes.Note{}, &notes.FormatError{Off: off, Msg: "note segments overlap"})
 				return
 			}
-			for note, err := range notes.All(f.r, off, n, noteAlign(s.Align), f.Order) {
+			for note, err := range f.NotesIn(s) {
 				if count++; count > maxNotes {
 					yield(notes.Note{}, &notes.FormatError{Off: note.Off, Msg: fmt.Sprintf("more than %d notes", maxNotes)})
 					return
@@ -255,9 +258,22 @@ func (f *File) Notes() iter.Seq2[notes.Note, error] {
 					return
 				}
 			}
-			if uint64(n) < s.Filesz && !yield(notes.Note{}, &notes.FormatError{Off: off + n, Msg: "note segment cut off by the end of the file"}) {
+		}
+	}
+}
+
+// NotesIn yields the notes of one segment. An error is the last that it
+// yields.
+func (f *File) NotesIn(s elf.ProgHeader) iter.Seq2[notes.Note, error] {
+	return func(yield func(notes.Note, error) bool) {
+		off, n := f.extent(s)
+		for note, err := range notes.All(f.r, off, n, noteAlign(s.Align), f.Order) {
+			if !yield(note, err) || err != nil {
 				return
 			}
+		}
+		if uint64(n) < s.Filesz {
+			yield(notes.Note{}, &notes.FormatError{Off: off + n, Msg: "note segment cut off by the end of the file"})
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (f *File) loads(ctx context.Context, c *Core) error {
 	}
 	if !sorted {
 		var overlap Range
-		if regions, overlap = layered(regions); overlap.Size > 0 {
+		if regions, overlap = Layered(regions); overlap.Size > 0 {
 			c.Report(Diagnostic{Severity: Warning, Code: "core.overlap", At: Pos{Off: int64(f.Header.PhOff)},
 				Found: fmt.Sprintf("segments that overlap, first at %v", overlap), Done: "of each byte the first segment counts"})
 		}
@@ -47,9 +47,10 @@ func (f *File) loads(ctx context.Context, c *Core) error {
 	return nil
 }
 
-// layered sorts regions and makes them disjoint; the earlier one counts. It
-// returns the first range that two had.
-func layered(regions []Region) (out []Region, overlap Range) {
+// Layered sorts regions and makes them disjoint; of each byte the earliest in
+// the list counts, as GDB has it with segments. It returns the first range that
+// two had, of size 0 if none.
+func Layered(regions []Region) (out []Region, overlap Range) {
 	byAddr := make([]int, len(regions))
 	for i := range byAddr {
 		byAddr[i] = i

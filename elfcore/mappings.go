@@ -2,10 +2,7 @@ package elfcore
 
 import (
 	"bytes"
-	"debug/elf"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"math"
 	"path"
 	"slices"
@@ -74,16 +71,19 @@ func (f *File) linuxFiles(n notes.Note) (list []Mapping, err error) {
 	}
 	names := d.in[int(count)*3*word:]
 	list = make([]Mapping, 0, count)
-	for range count {
+	for i := range count {
 		start, end, off := d.addr(), d.addr(), d.addr()
 		size := bytes.IndexByte(names, 0)
 		if size < 0 {
-			return list, &notes.FormatError{Off: n.DescOff + int64(len(desc)-len(names)), Msg: fmt.Sprintf("path of mapped file %d cut off", len(list))}
+			return list, &notes.FormatError{Off: n.DescOff + int64(len(desc)-len(names)), Msg: fmt.Sprintf("path of mapped file %d cut off", i)}
 		}
 		if end < start || page != 0 && off > math.MaxUint64/page {
-			return list, &notes.FormatError{Off: n.DescOff, Msg: fmt.Sprintf("mapped file %d lies at %#x-%#x, page %#x", len(list), start, end, off)}
+			return list, &notes.FormatError{Off: n.DescOff, Msg: fmt.Sprintf("mapped file %d lies at %#x-%#x, page %#x", i, start, end, off)}
 		}
-		list = append(list, Mapping{Range: Range{Addr(start), end - start}, Off: off * page, File: string(names[:size])})
+		// What hides initial values from GDB in our own cores is no mapping.
+		if file := string(names[:size]); file != hidingName || end-start != 1 {
+			list = append(list, Mapping{Range: Range{Addr(start), end - start}, Off: off * page, File: file})
+		}
 		names = names[size+1:]
 	}
 	return list, nil
@@ -183,70 +183,7 @@ func (f *File) identify(c *Core, list []notes.Note) {
 		}
 	}
 	// Linkers put the program headers right behind the ELF header.
-	c.Program.BuildID = c.buildID(at - Addr(sizesOf(f.Header.Class).header))
-}
-
-// buildID reads the build-id of an ELF file from the memory it is mapped to,
-// of which systems dump the first page. It is empty if something is missing.
-func (c *Core) buildID(base Addr) string {
-	const (
-		maxHeaders = 64 // of a program; linkers make about twelve
-		maxNotes   = 4096
-	)
-	image := File{Order: c.Order, r: memoryReader{&c.Memory, base}, size: maxImage}
-	if image.readHeader() != nil || image.Header.PhNum > maxHeaders || image.readSegments(sizesOf(image.Header.Class)) != nil {
-		return ""
+	if o, ok := c.ObjectAt(at - Addr(sizesOf(f.Header.Class).header)); ok {
+		c.Program.BuildID = o.BuildID
 	}
-	// The first segment that is loaded holds the file's first byte.
-	bias := base
-	for _, s := range image.Segments {
-		if s.Type == elf.PT_LOAD {
-			bias -= Addr(s.Vaddr - s.Off)
-			break
-		}
-	}
-	for _, s := range image.Segments {
-		if s.Type != elf.PT_NOTE {
-			continue
-		}
-		at := memoryReader{&c.Memory, bias + Addr(s.Vaddr)}
-		for n, err := range notes.All(at, 0, int64(min(s.Filesz, maxNotes)), noteAlign(s.Align), c.Order) {
-			if err != nil {
-				break
-			}
-			if n.Owner == "GNU" && n.Type == notes.BuildID {
-				id, err := n.Read(maxBuildID)
-				if err != nil {
-					return ""
-				}
-				return hex.EncodeToString(id)
-			}
-		}
-	}
-	return ""
-}
-
-// maxBuildID bounds a build-id, in bytes; the longest hash in use has 32.
-const maxBuildID = 64
-
-// maxImage is the size given to a file that is read from memory.
-const maxImage = math.MaxInt64
-
-// memoryReader reads memory from an address on.
-type memoryReader struct {
-	memory *Memory
-	base   Addr
-}
-
-// ReadAt reads what is there without a gap.
-func (r memoryReader) ReadAt(p []byte, off int64) (int, error) {
-	have := r.memory.Run(r.base + Addr(off))
-	n := int(min(have.Size, uint64(len(p))))
-	if _, err := r.memory.Read(p[:n], have.Addr); err != nil {
-		return 0, err
-	}
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
 }

@@ -4,73 +4,27 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"corelift/elfcore/arch"
+	"corelift/internal/fixture"
 )
 
 // These tests crash real programs and compare what is read of their cores with
 // GDB.
 
-// built compiles a program of testdata and returns its path.
+// built compiles a program of testdata/cores and returns its path.
 func built(t *testing.T, source, compiler string, flags ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
-	run(t, compiler, append(flags, filepath.Join("testdata", source), "-o", program)...)
+	run(t, compiler, append(flags, filepath.Join("../testdata/cores", source), "-o", program)...)
 	if t.Failed() {
 		t.FailNow()
 	}
 	return program
-}
-
-// crashed runs a command until it dumps core, and returns the core's name.
-func crashed(t *testing.T, command string, args ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath(command); err != nil {
-		missing(t, err)
-	}
-	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
-	if err != nil || strings.ContainsAny(string(pattern), "|/") {
-		t.Skip("cores don't go to the working directory here")
-	}
-	dir := t.TempDir()
-	old := syscall.Rlimit{}
-	const core = 4 // RLIMIT_CORE
-	if err := syscall.Getrlimit(core, &old); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Setrlimit(core, &syscall.Rlimit{Cur: old.Max, Max: old.Max}); err != nil || old.Max < 1<<30 {
-		t.Skip("no core files allowed here")
-	}
-	defer syscall.Setrlimit(core, &old)
-	c := exec.Command(command, args...)
-	c.Dir = dir
-	if err := c.Run(); err == nil {
-		t.Fatalf("%s did not crash", command)
-	}
-	// QEMU leaves its own core beside that of the program.
-	files, _ := filepath.Glob(filepath.Join(dir, "*.core"))
-	if len(files) == 0 {
-		files, _ = filepath.Glob(filepath.Join(dir, "core*"))
-	}
-	if len(files) != 1 {
-		t.Skipf("%d core files", len(files))
-	}
-	return files[0]
-}
-
-// missing skips, or fails where the tools are required.
-func missing(t *testing.T, err error) {
-	t.Helper()
-	if os.Getenv("CORELIFT_TOOLS") == "required" {
-		t.Fatal(err)
-	}
-	t.Skip(err)
 }
 
 // readProcess reads a core file.
@@ -146,7 +100,7 @@ func TestKernelCores(t *testing.T) {
 		{"sys", "0", "SIGSYS, SI_USER: sent by kill", arch.FaultUnknown, 0},
 	} {
 		t.Run(x.how, func(t *testing.T) {
-			core := crashed(t, program, x.how, x.threads)
+			core := fixture.Crash(t, program, x.how, x.threads)
 			f, c := readProcess(t, core)
 			if c.Arch != arch.AMD64 {
 				t.Skip("expectations are those of x86-64")
@@ -174,7 +128,7 @@ func TestKernelCores(t *testing.T) {
 // TestManyThreads: every one of 500 is there, with registers of its own.
 func TestManyThreads(t *testing.T) {
 	program := built(t, "process.c", "gcc", "-g", "-O1", "-pthread")
-	_, c := readProcess(t, crashed(t, program, "read", "499"))
+	_, c := readProcess(t, fixture.Crash(t, program, "read", "499"))
 	stacks := map[uint64]bool{}
 	for i := range c.Threads {
 		sp, _ := c.Threads[i].Regs.SP()
@@ -218,7 +172,7 @@ func TestOtherCPUs(t *testing.T) {
 			if x.runner == "" {
 				command = command[1:]
 			}
-			core := crashed(t, command[0], command[1:]...)
+			core := fixture.Crash(t, command[0], command[1:]...)
 			_, c := readProcess(t, core)
 			if c.Arch != x.a || len(c.Threads) != 1 || c.Crash.Fault.Value != arch.FaultAccess || c.Program.BuildID == "" {
 				t.Errorf("%s, %d threads, %+v, %+v", c.Arch.Name, len(c.Threads), c.Crash, c.Program)

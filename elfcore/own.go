@@ -188,7 +188,8 @@ func decodeOwn(desc []byte) (*own, error) {
 }
 
 // Notes decodes our own note: what is in it, not all of it.
-var Notes = notes.Table{{Owner: ownOwner, Type: notes.Evidence, Name: "corelift evidence", Fields: ownFields}}
+var Notes = notes.Table{{Owner: ownOwner, Type: notes.Evidence, Name: "corelift evidence", Fields: ownFields,
+	Holds: "version format cpu program threads evidence attachments diagnostics, and each fact"}}
 
 func ownFields(n notes.Note, _ notes.Context) ([]notes.Field, error) {
 	o, err := readOwn(n)

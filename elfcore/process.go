@@ -101,6 +101,7 @@ type process struct {
 	status statusNote
 	more   []arch.RegisterNote
 	death  death
+	leader int          // LWP of the first thread of a Linux process, 0 unknown
 	thread *Thread      // whose notes are being read, nil before the first
 	found  []notes.Note // of it, in the order of more
 }
@@ -154,6 +155,7 @@ func (f *File) process(ctx context.Context, list []notes.Note, damage error) (*C
 			Done:     "there are no threads"})
 	}
 	c.judge(p.death, s.signals)
+	p.nameLeader()
 	if err := f.loads(ctx, c); err != nil {
 		return nil, err
 	}
@@ -215,7 +217,7 @@ func (f *File) mProfile(list []notes.Note) bool {
 	if f.Header.Machine != m.Machine {
 		return false
 	}
-	if text := description(list); text != "" {
+	if text := description(list); strings.Contains(text, "org.gnu.gdb.arm.") {
 		return strings.Contains(text, m.Core.Feature)
 	}
 	i := slices.IndexFunc(list, func(n notes.Note) bool { return n.Type == notes.PRStatus && n.Size == int64(m.Core.PRStatus) })
@@ -405,7 +407,23 @@ func (p *process) linuxInfo(desc []byte) {
 	p.tell("name", text(desc, rules.PSName, nameSize))
 	p.tell("arguments", strings.TrimRight(text(desc, rules.PSName+nameSize, argsSize), " "))
 	if rules.PSPID >= 0 {
-		p.tell("pid", fmt.Sprint(int32(getUint(p.Order, desc[rules.PSPID:][:4]))))
+		p.leader = int(int32(getUint(p.Order, desc[rules.PSPID:][:4])))
+		p.tell("pid", fmt.Sprint(p.leader))
+	}
+}
+
+// nameLeader gives the first thread of a process its name: Linux takes pr_fname
+// and pr_pid from it (fill_psinfo of Linux 6.1). GDB's gcore writes the name of
+// the program there, which the thread has unless it was renamed.
+func (p *process) nameLeader() {
+	name := p.Facts["process.name"].Value
+	if p.Format != FormatLinux || name == "" || p.leader == 0 {
+		return
+	}
+	for i := range p.Threads {
+		if t := &p.Threads[i]; t.LWP.Value == p.leader {
+			t.Name = Fact[string]{name, Recovered, p.Because("process.leader", "the name of the process, which is that of its first thread", Pos{Off: -1})}
+		}
 	}
 }
 

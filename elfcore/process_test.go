@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -196,19 +197,20 @@ func TestSignals(t *testing.T) {
 // bsdFacts are the facts of one CPU's cores, by others.md 8: the registers in
 // their order, with the size of those that are not words.
 type bsdFacts struct {
-	a              *arch.Arch
-	status, float  int // sizes of the descriptors
-	order, floats  string
-	cursig, id, at int // offsets in NT_PRSTATUS
+	a                   *arch.Arch
+	name                string // FreeBSD's
+	status, float, proc int    // sizes of the descriptors, of a struct kinfo_proc
+	order, floats       string
+	cursig, id, at      int // offsets in NT_PRSTATUS
 }
 
 var freebsd = []bsdFacts{
-	{arch.AMD64, 224, 512, "r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax -:4 fs:2 gs:2 -:4 es:2 ds:2 rip cs eflags rsp ss", "", 36, 40, 48},
-	{arch.I386, 104, 176, "fs es ds edi esi ebp - ebx edx ecx eax - - eip cs eflags esp ss gs",
+	{arch.AMD64, "amd64", 224, 512, 1088, "r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp rbx rdx rcx rax -:4 fs:2 gs:2 -:4 es:2 ds:2 rip cs eflags rsp ss", "", 36, 40, 48},
+	{arch.I386, "i386", 104, 176, 768, "fs es ds edi esi ebp - ebx edx ecx eax - - eip cs eflags esp ss gs",
 		"fctrl:2 -:2 fstat:2 -:2 -:4 fioff:4 fiseg:2 fop:2 fooff:4 foseg:2 -:2 st0:10 st1:10 st2:10 st3:10 st4:10 st5:10 st6:10 st7:10", 20, 24, 28},
-	{arch.AArch64, 320, 528, "x0 x1 x2 x3 x4 x5 x6 x7 x8 x9 x10 x11 x12 x13 x14 x15 x16 x17 x18 x19 x20 x21 x22 x23 x24 x25 x26 x27 x28 x29 x30 sp pc cpsr", "", 36, 40, 48},
-	{arch.RV64, 312, 520, "ra sp gp tp t0 t1 t2 t3 t4 t5 t6 s0 s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 a0 a1 a2 a3 a4 a5 a6 a7 pc -", "", 36, 40, 48},
-	{arch.ARM, 96, 100, "r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 sp lr pc cpsr", "", 20, 24, 28},
+	{arch.AArch64, "arm64", 320, 528, 1088, "x0 x1 x2 x3 x4 x5 x6 x7 x8 x9 x10 x11 x12 x13 x14 x15 x16 x17 x18 x19 x20 x21 x22 x23 x24 x25 x26 x27 x28 x29 x30 sp pc cpsr", "", 36, 40, 48},
+	{arch.RV64, "riscv", 312, 520, 1088, "ra sp gp tp t0 t1 t2 t3 t4 t5 t6 s0 s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 a0 a1 a2 a3 a4 a5 a6 a7 pc -", "", 36, 40, 48},
+	{arch.ARM, "arm", 96, 100, 816, "r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 sp lr pc cpsr", "", 20, 24, 28},
 }
 
 // fill writes the registers of an order and returns their values: the place in
@@ -279,6 +281,25 @@ func (x *bsdFacts) build() []byte {
 		lwp.bytes(nil, 160)
 		e.note("FreeBSD", 17, lwp.out)
 	}
+	procs := part() // structsize, layout, eight pointers, pid
+	procs.u32(uint32(x.proc))
+	for range 2 {
+		one := part()
+		one.u32(uint32(x.proc))
+		one.bytes(nil, 4+8*word)
+		one.u32(4321)
+		one.bytes(nil, x.proc-len(one.out))
+		procs.out = append(procs.out, one.out...)
+	}
+	e.note("FreeBSD", 8, procs.out)
+	files := part() // one: structsize, type, fd, ref_count, flags, offset; the path
+	files.u32(1392)
+	for _, v := range []uint32{384, 1, 3, 1, 1, 0, 77, 0} {
+		files.u32(v)
+	}
+	files.bytes(nil, 4+368-len(files.out))
+	files.bytes([]byte("/etc/motd"), 16)
+	e.note("FreeBSD", 9, files.out)
 	vm := part()
 	vm.u32(1160)
 	for _, r := range []struct {
@@ -301,6 +322,24 @@ func (x *bsdFacts) build() []byte {
 	}
 	vm.u32(0) // fills up
 	e.note("FreeBSD", 10, vm.out)
+	for _, n := range []struct {
+		typ    uint32
+		values []uint32 // behind structsize
+	}{{11, []uint32{0, 5}}, {12, []uint32{0o022}}, {13, slices.Repeat([]uint32{1 << 20, 0, 1<<32 - 1, 1<<31 - 1}, 16)}, {14, []uint32{1302001}}} {
+		small := part()
+		small.u32(map[uint32]uint32{11: 4, 12: 2, 13: 256, 14: 4}[n.typ])
+		for _, v := range n.values {
+			small.u32(v)
+		}
+		if n.typ == 12 {
+			small.out = small.out[:6]
+		}
+		e.note("FreeBSD", n.typ, small.out)
+	}
+	strings := part()
+	strings.u32(uint32(word))
+	strings.addr(0x7ffffff0)
+	e.note("FreeBSD", 15, strings.out)
 	aux := part()
 	aux.u32(uint32(2 * word))
 	for _, v := range []uint64{3, 0x200000 + uint64(sizesOf(x.a.Class).header), 9, 0x201010, 0, 0} {
@@ -368,20 +407,31 @@ func TestFreeBSD(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "rewrite the core file in testdata")
+var (
+	update = flag.Bool("update", false, "rewrite the core file in testdata")
+	cores  = flag.String("cores", "", "directory to write the FreeBSD cores of all CPUs to, for scripts/cores")
+)
 
 // TestFreeBSDFile: the core that tests of the command line use is this one.
 // go test -update writes it.
 func TestFreeBSDFile(t *testing.T) {
 	const name = "testdata/freebsd-amd64.core"
 	built := freebsd[0].build()
-	if *update {
-		if err := os.WriteFile(name, built, 0o644); err != nil {
+	write := func(name string, core []byte) {
+		if err := os.WriteFile(name, core, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if *update {
+		write(name, built)
+	}
 	if b, err := os.ReadFile(name); err != nil || !bytes.Equal(b, built) {
 		t.Errorf("%s is out of date (%v)", name, err)
+	}
+	if *cores != "" {
+		for _, x := range freebsd {
+			write(filepath.Join(*cores, "freebsd-"+x.name+".core"), x.build())
+		}
 	}
 }
 
@@ -462,7 +512,7 @@ func TestOwnNote(t *testing.T) {
 		if n.Owner != ownOwner {
 			continue
 		}
-		fields, err := Notes.Find(n.Owner, n.Type).Decode(n, f.Context())
+		fields, err := Notes.Find(n).Decode(n, f.Context())
 		got := fmt.Sprint(fields)
 		if err != nil || !strings.Contains(got, "{format made-up") || !strings.Contains(got, "{threads 3") || !strings.Contains(got, "{esp.chip esp32") {
 			t.Error(got, err)
@@ -527,13 +577,14 @@ func FuzzFileCore(f *testing.F) {
 			}
 		}
 		file.AuxVector()
+		file.Sections()
 		x := file.Context()
 		for n, err := range file.Notes() {
 			if err != nil {
 				continue
 			}
 			for _, table := range []notes.Table{notes.Core, notes.Linux, notes.FreeBSD, notes.GDB, notes.GNU} {
-				if codec := table.Find(n.Owner, n.Type); codec != nil {
+				if codec := table.Find(n); codec != nil {
 					codec.Decode(n, x)
 				}
 			}

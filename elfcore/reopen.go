@@ -44,8 +44,8 @@ func (e *OwnError) Error() string { return e.Err.Error() }
 // Unwrap returns what is wrong.
 func (e *OwnError) Unwrap() error { return e.Err }
 
-// list is all notes, and the first error among them.
-func (f *File) list() (list []notes.Note, damage error) {
+// readNotes reads all notes, and tells the first error among them.
+func (f *File) readNotes() (list []notes.Note, damage error) {
 	for n, err := range f.Notes() {
 		switch {
 		case err == nil:

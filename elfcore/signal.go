@@ -38,6 +38,26 @@ var signalFaults = []struct {
 	{"SIGABRT", arch.FaultAbort, false},
 }
 
+// signalsOf names the signals of cores that a system wrote.
+var signalsOf = map[string]*notes.Signals{FormatLinux: &notes.LinuxSignals, FormatELF: &notes.LinuxSignals, FormatFreeBSD: &notes.FreeBSDSignals}
+
+// Signal is the number and name of the signal that ended a process, as its core
+// states it; of other crashes the one that stands for the fault in a core file.
+// It is 0, without a name, if nothing tells. FreeBSD's processes have FreeBSD's
+// numbers, all others Linux'.
+func (c *Core) Signal() (number int, name string) {
+	signals, stated := signalsOf[c.Format]
+	if stated {
+		number = int(c.Crash.Reason.Value)
+	} else {
+		signals, number = &notes.LinuxSignals, c.Arch.SignalFor(c.Crash.Fault.Value)
+	}
+	if number == 0 {
+		return 0, ""
+	}
+	return number, signals.Name(int32(number))
+}
+
 // death is the signal that ended a process. Code and addr, siginfo_t's, are
 // there if informed is set.
 type death struct {

@@ -9,6 +9,25 @@ import (
 
 const controlFeature = "org.gnu.gdb.riscv.csr"
 
+// TargetDescription is the XML that Write gives GDB as the target description,
+// empty if the CPU needs none. Errors are those of Write about registers.
+func (c *Core) TargetDescription() (string, error) {
+	set, err := c.registerNotes()
+	if err != nil {
+		return "", err
+	}
+	// GDB wants the registers described even if no thread has them when the
+	// firmware's ABI uses them: "bfd requires flen 4, but target has flen 0".
+	floats := c.Program.FloatBits > 0
+	for i := range c.Threads {
+		if r := &c.Threads[i].Regs; r.arch != nil {
+			hasFloat, _ := set.of(r)
+			floats = floats || hasFloat
+		}
+	}
+	return c.targetDescription(set, floats), nil
+}
+
 // targetDescription is the XML that tells GDB the registers and the OS ABI;
 // empty if the CPU needs none. It lists a feature only if its notes exist:
 // GDB refuses the whole core if a mandatory register is missing, and a

@@ -29,12 +29,12 @@ const (
 
 // Notes decodes Espressif's notes (esp.md 1.6, 1.7).
 var Notes = notes.Table{
-	{Owner: noteInfo, Type: typeInfo, Name: noteInfo, Fields: infoFields},
-	{Owner: noteRevision, Type: typeInfo, Name: noteRevision, Fields: revisionFields},
-	{Owner: noteExtra, Type: typeExtra, Name: noteExtra, Fields: extraFields},
-	{Owner: madeExtra, Type: typeExtra, Name: madeExtra, Fields: extraFields},
-	{Owner: madeTask, Type: typeTask, Name: madeTask, Fields: taskFields},
-	{Owner: notePanic, Type: typePanic, Name: notePanic, Fields: panicFields},
+	{Owner: noteInfo, Type: typeInfo, Name: noteInfo, Fields: infoFields, Holds: "version, chip, SHA-256 of the program"},
+	{Owner: noteRevision, Type: typeInfo, Name: noteRevision, Fields: revisionFields, Holds: "chip revision"},
+	{Owner: noteExtra, Type: typeExtra, Name: noteExtra, Fields: extraFields, Holds: "crashed task, in interrupt; on Xtensa exccause excvaddr epc1-epc7 eps2-eps7"},
+	{Owner: madeExtra, Type: typeExtra, Name: madeExtra, Fields: extraFields, Holds: "crashed task, in interrupt; on Xtensa exccause excvaddr epc1-epc7 eps2-eps7"},
+	{Owner: madeTask, Type: typeTask, Name: madeTask, Fields: taskFields, Holds: "task, flags, TCB, stack, bytes of stack"},
+	{Owner: notePanic, Type: typePanic, Name: notePanic, Fields: panicFields, Holds: "text of the panic"},
 }
 
 // ownerOf gives the owner whose name a note has, "" for another's.

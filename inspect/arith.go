@@ -169,7 +169,7 @@ func (e evaluator) read(n cexpr.Node, o object) operand {
 		return x
 	}
 	if t.Kind == debuginfo.Float {
-		f, ok := floatValue(c.bytes, t.Order, e.at.extended(t))
+		f, ok := floatValue(c.bytes, t.Order, e.at.floatFormat(t, len(c.bytes)))
 		if !ok {
 			fail(n, "", "floats of %d bytes can't be computed with", len(c.bytes))
 		}

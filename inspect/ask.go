@@ -34,7 +34,7 @@ func (s *Session) frameRef(f *Frame) FrameRef {
 
 // Registers are the registers as they were in a frame.
 func (s *Session) Registers(f *Frame) *RegisterSet {
-	out := &RegisterSet{RegistersSchema, s.frameRef(f), []FrameRegister{}}
+	out := &RegisterSet{s.document(RegistersSchema), s.frameRef(f), []FrameRegister{}}
 	cpu := s.core.Arch
 	regs := &f.at.frame().Regs
 	for _, r := range registers(s.core, regs) {
@@ -68,7 +68,7 @@ func (s *Session) symbolOf(at elfcore.Addr) *Symbol {
 
 // Locals are the arguments and variables of a frame.
 func (s *Session) Locals(f *Frame) *Locals {
-	return &Locals{LocalsSchema, s.frameRef(f), f.at.fn == nil, orEmpty(f.at.arguments()), orEmpty(f.at.locals())}
+	return &Locals{s.document(LocalsSchema), s.frameRef(f), f.at.fn == nil, orEmpty(f.at.arguments()), orEmpty(f.at.locals())}
 }
 
 func orEmpty(list []Variable) []Variable {
@@ -80,7 +80,7 @@ func orEmpty(list []Variable) []Variable {
 
 // Print evaluates expressions, each by itself. f may be nil; see Eval.
 func (s *Session) Print(f *Frame, format cexpr.Format, exprs ...string) *Printed {
-	p := &Printed{Schema: PrintSchema, Values: []Answer{}}
+	p := &Printed{Document: s.document(PrintSchema), Values: []Answer{}}
 	for _, x := range exprs {
 		v, err := s.Eval(f, x, format)
 		a := Answer{Expression: x, Value: &v}
@@ -102,9 +102,9 @@ func Failed(expr string, err error) Answer {
 
 // Threads is the table of all threads, with the function that each is in.
 func (s *Session) Threads() *Threads {
-	out := &Threads{Schema: ThreadsSchema, Threads: []ThreadRow{}}
+	out := &Threads{Document: s.document(ThreadsSchema), Threads: []ThreadRow{}}
 	for i := range s.core.Threads {
-		t := &s.core.Threads[i]
+		t := threadOf(s.core, s.program, i)
 		row := ThreadRow{Thread: thread(s.core, s.program, i), Used: s.used(t), Peak: s.peak(t)}
 		if st, err := s.Stack(t.ID, StackOptions{Limit: 1}); err == nil && len(st.Frames) > 0 {
 			f := st.Frames[0]

@@ -61,6 +61,7 @@ func (e evaluator) unqualifiedOf(n *cexpr.Type) *debuginfo.Type {
 	if !ok {
 		failType(n, "no type "+name+" here")
 	}
+	*e.trust = min(*e.trust, e.at.session.trusted())
 	return t
 }
 

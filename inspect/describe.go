@@ -36,16 +36,14 @@ func Describe(c *elfcore.Core, p *firmware.Set, in Input, d Detail) *Info {
 			info.Facts[name] = &Fact[string]{f.Value, f.State, source(c, f.Why)}
 		}
 	}
-	if c.Program != (elfcore.Identity{}) {
-		info.Firmware = identity(&c.Program)
-		if p != nil && d > Summary {
-			info.Firmware.Reasons = p.Match(c).Reasons
-		}
+	info.Firmware = identity(&c.Program)
+	if info.Firmware != nil && p != nil && d > Summary {
+		info.Firmware.Reasons = p.Match(c).Reasons
 	}
 	for i := range c.Threads {
 		t := thread(c, p, i)
 		if d == All || d == Crashed && t.Crashed {
-			t.Registers = registers(c, &c.Threads[i].Regs)
+			t.Registers = registers(c, &threadOf(c, p, i).Regs)
 		}
 		info.Threads = append(info.Threads, t)
 	}
@@ -72,14 +70,11 @@ func fact[T any](c *elfcore.Core, f elfcore.Fact[T]) *Fact[T] {
 	return &Fact[T]{f.Value, f.State, source(c, f.Why)}
 }
 
-// signalNames are those that a core can carry.
-var signalNames = map[int]string{4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV"}
-
 func crash(c *elfcore.Core) Crash {
-	signal := c.Arch.SignalFor(c.Crash.Fault.Value)
+	signal, name := c.Signal()
 	out := Crash{
 		Reason: fact(c, c.Crash.Reason), Message: fact(c, c.Crash.Message), Address: fact(c, c.Crash.Addr),
-		Signal: signal, SignalName: signalNames[signal],
+		Signal: signal, SignalName: name,
 	}
 	if f := fact(c, c.Crash.Fault); f != nil {
 		out.Fault = &Fact[string]{f.Value.String(), f.State, f.Source}
@@ -90,7 +85,11 @@ func crash(c *elfcore.Core) Crash {
 	return out
 }
 
+// identity is what is known of the firmware, nil if nothing is.
 func identity(id *elfcore.Identity) *Firmware {
+	if *id == (elfcore.Identity{}) {
+		return nil
+	}
 	f := &Firmware{
 		File: id.File, BuildID: id.BuildID, SHA256Prefix: id.SHA256Prefix, Project: id.Project, Version: id.Version,
 		Assumed: id.Assumed, Match: id.MatchVerdict,
@@ -102,10 +101,10 @@ func identity(id *elfcore.Identity) *Firmware {
 }
 
 func thread(c *elfcore.Core, p *firmware.Set, i int) Thread {
-	t := &c.Threads[i]
+	t := threadOf(c, p, i)
 	out := Thread{
 		ID: t.ID, Kind: t.Kind, Crashed: i == c.Crash.Thread,
-		Name: fact(c, t.Name), Status: fact(c, t.Status), Priority: fact(c, t.Priority), CPU: fact(c, t.CPU),
+		LWP: fact(c, t.LWP), Name: fact(c, t.Name), Status: fact(c, t.Status), Priority: fact(c, t.Priority), CPU: fact(c, t.CPU),
 		Control: fact(c, t.Control), Entry: fact(c, t.Entry), Stack: fact(c, t.Stack),
 		PC: address(c, &t.Regs, c.Arch.PC), SP: address(c, &t.Regs, c.Arch.SP),
 	}

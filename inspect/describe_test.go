@@ -108,3 +108,32 @@ func TestEmbeddedRISCV(t *testing.T) {
 		}
 	}
 }
+
+// TestSignal: a process's signal is what its core states, that of any other
+// crash follows from the fault.
+func TestSignal(t *testing.T) {
+	for _, c := range []struct {
+		format string
+		reason uint64
+		fault  arch.Fault
+		number int
+		name   string
+	}{
+		{elfcore.FormatLinux, 31, arch.FaultUnknown, 31, "SIGSYS"},
+		{elfcore.FormatLinux, 9, arch.FaultUnknown, 9, "SIGKILL"},
+		{elfcore.FormatLinux, 7, arch.FaultAccess, 7, "SIGBUS"},
+		{elfcore.FormatELF, 5, arch.FaultUnknown, 5, "SIGTRAP"},
+		{elfcore.FormatFreeBSD, 12, arch.FaultUnknown, 12, "SIGSYS"},
+		{elfcore.FormatFreeBSD, 10, arch.FaultBus, 10, "SIGBUS"},
+		{elfcore.FormatLinux, 0, arch.FaultUnknown, 0, ""},
+		{"zephyr", 31, arch.FaultAccess, 11, "SIGSEGV"},
+		{"zephyr", 31, arch.FaultUnknown, 0, ""},
+	} {
+		core := elfcore.New(c.format, arch.AMD64, binary.LittleEndian)
+		core.Crash.Reason = elfcore.Fact[uint64]{Value: c.reason, State: elfcore.Known}
+		core.Crash.Fault = elfcore.Fact[arch.Fault]{Value: c.fault, State: elfcore.Known}
+		if got := Describe(core, nil, Input{}, Summary).Crash; got.Signal != c.number || got.SignalName != c.name {
+			t.Errorf("%s, %d, %v: %d %s, want %d %s", c.format, c.reason, c.fault, got.Signal, got.SignalName, c.number, c.name)
+		}
+	}
+}

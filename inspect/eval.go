@@ -73,7 +73,7 @@ func fail(n cexpr.Node, hint, format string, args ...any) {
 func (e evaluator) eval(n cexpr.Node) object {
 	switch n := n.(type) {
 	case *cexpr.Name:
-		return e.name(n)
+		return e.name(n).fromProgram()
 	case *cexpr.Register:
 		return e.register(n)
 	case *cexpr.Int, *cexpr.Float, *cexpr.Char, *cexpr.Bool, *cexpr.Null:

@@ -35,7 +35,7 @@ func (s *Session) Examine(f *Frame, where string, o ExamineOptions) (*Examined, 
 	if format == 'x' {
 		format = 'z' // GDB's x has all digits
 	}
-	out := &Examined{Schema: ExamineSchema, Format: string(rune(o.Format)), Size: o.Size, Cells: []Cell{}}
+	out := &Examined{Document: s.document(ExamineSchema), Format: string(rune(o.Format)), Size: o.Size, Cells: []Cell{}}
 	frame := s.outside()
 	mask := elfcore.Addr(s.core.Arch.AddrMask())
 	for range o.Count {

@@ -19,11 +19,16 @@ func (r *renderer) top(o object) Value {
 	return v
 }
 
-// isString tells whether a type is char *, whatever is constant in it. GDB shows
-// the type of all other pointers, of typedefs and to uint8_t too.
+// isString tells whether a type is char *, wchar_t * and the like, whatever is
+// constant in it. GDB shows the type of all other pointers, of typedefs and to
+// uint8_t too.
 func isString(t *debuginfo.Type) bool {
 	t = unqualified(t)
-	return t.Kind == debuginfo.Pointer && unqualified(t.Elem()).Name() == "char"
+	if t.Kind != debuginfo.Pointer {
+		return false
+	}
+	_, named := literalPrefixes[unqualified(t.Elem()).Name()]
+	return named
 }
 
 // unqualified is a type without const and the like; typedefs stay.
@@ -53,7 +58,7 @@ func (r *renderer) formatted(v *Value, o object, t *debuginfo.Type, c content) b
 			return false
 		}
 		if t.Kind == debuginfo.Float {
-			f, ok := floatValue(c.bytes, t.Order, o.at.extended(t))
+			f, ok := floatValue(c.bytes, t.Order, o.at.floatFormat(t, len(c.bytes)))
 			if !ok || !(math.Abs(f) < 1<<63) { // NaN neither
 				return false
 			}

@@ -101,7 +101,7 @@ func (s *Session) expand(t *trace, depth int) []Frame {
 	base.at = a
 	if a.fn == nil {
 		base.MidLine = true
-		if s.program != nil {
+		if s.isCode(w.Lookup()) { // a corrupt address must not make a function of a variable
 			if name, start, ok := s.program.SymbolAt(w.Lookup()); ok {
 				offset := uint64(w.PC - start)
 				base.Function, base.Offset = name, &offset
@@ -128,6 +128,16 @@ func (s *Session) expand(t *trace, depth int) []Frame {
 		list = append(list, f)
 	}
 	return list
+}
+
+// isCode tells whether there is code at an address: in a section for it, or a
+// function that start-up code copies to RAM.
+func (s *Session) isCode(at elfcore.Addr) bool {
+	if s.program == nil {
+		return false
+	}
+	_, function := s.program.Function(at)
+	return function || s.program.Executable(at)
 }
 
 // place fills in file and line of the innermost function.

@@ -79,7 +79,7 @@ var differs = []struct{ expression, reason string }{
 	{`^(\*?&)?(bits|sw)\.[ab]$`, "C17, 6.5.3.2: bit-fields have no address"},
 	{`^(\*this|self|self\.member)$`, "corelift shows the numbers that pointers to members are"},
 	{`^level == `, "GDB has C++'s bool"},
-	{`^wide$`, "GDB takes a character apart"},
+	{`^(wide|&letter)$`, "GDB takes a character apart"},
 	{`^nothing$`, "GDB does not know std::nullptr_t"},
 	{`^fw::drv::Ring<short, 2>::limit$`, "GCC describes it only as a member"},
 	{`^\(int\)(bits|p)$`, "C17, 6.5.4: structures are no numbers"},

@@ -3,6 +3,7 @@ package inspect_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"corelift/elfcore"
@@ -86,6 +87,45 @@ func TestAmbiguous(t *testing.T) {
 	for x, want := range map[string]string{"count": "1", "SPEED": "SPEED", "SPEED + 0": "1"} {
 		if v, err := s.Eval(in, x, 0); err != nil || v.Text != want {
 			t.Errorf("in a.c %s is %q, want %q: %v", x, v.Text, want, err)
+		}
+	}
+}
+
+// TestLengthOptimisedOut asks for arrays whose length is nowhere: GDB shows their
+// address, and a string from there on, which may not end where the array does.
+func TestLengthOptimisedOut(t *testing.T) {
+	dir := t.TempDir()
+	source, program, path := filepath.Join(dir, "vla.c"), filepath.Join(dir, "vla.elf"), filepath.Join(dir, "vla.core")
+	text := `#include <string.h>
+volatile int sink; char *volatile keep; int *volatile nowhere;
+__attribute__((noinline)) void use(void *p) { keep = p; }
+__attribute__((noinline)) int f(int n) {
+	char name[n]; int grid[n][3];
+	memset(name, 'a', 4); grid[0][0] = 7; use(name); use(grid);
+	*nowhere = 1; sink = name[1];
+	return grid[0][0];
+}
+int main(int c, char **v) { return f(c + 3); }
+`
+	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	toolRun(t, nil, "gcc", "-g", "-O2", "-static", "-o", program, source)
+	toolRun(t, nil, "gdb", "-nx", "-batch", "-ex", "run", "-ex", "generate-core-file "+path, "-ex", "kill", program)
+	s := reopen(t, program, path)
+	f, err := s.Frame(s.Crashed(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expressions := []string{"name", "grid", "grid[0][0]"}
+	for i, gdb := range askGDB(t, program, path, expressions) {
+		want, _, _ := strings.Cut(gdb, "\t")
+		v, err := s.Eval(f, expressions[i], 0)
+		if err != nil || v.Text != want {
+			t.Errorf("%s = %s, %v; GDB %s", expressions[i], v.Text, err, want)
+		}
+		if whole := i < 2; whole && (v.State != elfcore.Suspect || v.Reason != "its length is <optimized out>") || !whole && v.State != elfcore.Known {
+			t.Errorf("%s is %v: %s", expressions[i], v.State, v.Reason)
 		}
 	}
 }

@@ -72,7 +72,8 @@ type Source struct {
 
 // Crash is the cause. Thread is the crashed thread's ID, 0 if unknown; Reason
 // the vendor's number, Message its text; Fault the neutral kind of crash and
-// Signal the one that the core file carries for it.
+// Signal the one that the core file states, or carries for it: of a FreeBSD
+// process as FreeBSD numbers them, else as Linux does.
 type Crash struct {
 	Thread     int32               `json:"thread,omitempty"`
 	Reason     *Fact[uint64]       `json:"reason,omitempty"`
@@ -107,6 +108,7 @@ type Thread struct {
 	ID          int32                `json:"id"`
 	Kind        elfcore.ThreadKind   `json:"kind"`
 	Crashed     bool                 `json:"crashed,omitempty"`
+	LWP         *Fact[int]           `json:"lwp,omitempty"` // its number in the system of a process
 	Name        *Fact[string]        `json:"name,omitempty"`
 	Status      *Fact[string]        `json:"status,omitempty"`
 	Priority    *Fact[int]           `json:"priority,omitempty"`

@@ -2,13 +2,11 @@ package inspect
 
 import (
 	"debug/dwarf"
-	"slices"
 	"strings"
 
 	"github.com/ianlancetaylor/demangle"
 
 	"corelift/elfcore"
-	"corelift/elfcore/arch"
 	"corelift/internal/cexpr"
 	"corelift/internal/debuginfo"
 )
@@ -16,11 +14,13 @@ import (
 // demangled is a C++ or Rust symbol's name as its author wrote it, without
 // parameters; other names are themselves.
 func demangled(name string) string {
-	if !strings.HasPrefix(name, "_Z") && !strings.HasPrefix(name, "_R") {
+	if !mangled(name) {
 		return name
 	}
 	return demangle.Filter(name, demangle.NoParams, demangle.NoEnclosingParams)
 }
+
+func mangled(name string) bool { return strings.HasPrefix(name, "_Z") || strings.HasPrefix(name, "_R") }
 
 // functionName is a function's qualified name.
 //
@@ -29,7 +29,13 @@ func demangled(name string) string {
 // and names templates with a lambda by its place: "each<(lambda at a.cpp:9:1)>".
 // Their symbols have the rest, "fill(int)::$_0::operator()", which GDB shows.
 // Test: internal/differential, objects.
+//
+// C functions, too, may have a symbol of another name (asm("name")): GDB shows
+// __GI___qsort_r for glibc's __qsort_r. Test: internal/differential, TestLinux.
 func functionName(s debuginfo.Scope) string {
+	if s.Linkage != "" && !mangled(s.Linkage) && !strings.Contains(s.Name, "::") {
+		return s.Linkage
+	}
 	if s.Linkage == "" || !insideNameless(s.Entry) && !strings.Contains(s.Name, "(lambda at ") {
 		return s.Name
 	}
@@ -173,60 +179,4 @@ func (e evaluator) symbol(name string) (object, bool) {
 	}
 	r, ok := e.at.session.program.Symbol(name)
 	return e.at.inMemory(e.builtin(""), r.Addr, elfcore.Known), ok
-}
-
-// roles are names of registers that every CPU has.
-var roles = map[string]func(*arch.Arch) arch.Reg{
-	"pc": func(a *arch.Arch) arch.Reg { return a.PC },
-	"sp": func(a *arch.Arch) arch.Reg { return a.SP },
-}
-
-// register is a register of the frame.
-func (e evaluator) register(n *cexpr.Register) object {
-	cpu := e.at.session.core.Arch
-	i := slices.IndexFunc(cpu.Regs, func(r arch.RegInfo) bool { return r.Name == n.Name })
-	if i < 0 {
-		if role, ok := roles[n.Name]; ok {
-			i = int(role(cpu))
-		} else {
-			fail(n, "see corelift regs -a for the names", "%s has no register %s", cpu.Name, n.Name)
-		}
-	}
-	r, info := arch.Reg(i), cpu.Regs[i]
-	t := e.registerType(r, info)
-	b, state := e.at.frame().Regs.Bytes(r)
-	if state == elfcore.Missing {
-		reason := "register " + info.Name + " is not in the dump"
-		if e.at.trace.thread == nil {
-			reason = "there is no frame"
-		}
-		return e.at.nowhere(t, NotInDump, reason)
-	}
-	o := e.at.constant(t, reversed(b, e.at.Order())).withState(state)
-	if state == elfcore.Suspect {
-		o.note = "may be stale"
-	}
-	return o
-}
-
-// registerType is how GDB shows a register.
-func (e evaluator) registerType(r arch.Reg, info arch.RegInfo) *debuginfo.Type {
-	cpu := e.at.session.core.Arch
-	switch {
-	case r == cpu.PC:
-		return e.builtin("void").FuncReturning().PointerTo()
-	case r == cpu.SP:
-		return e.builtin("void").PointerTo()
-	case info.Group == arch.Float && info.Bits == 32:
-		return e.builtin("float")
-	case info.Group == arch.Float && info.Bits == 64:
-		return e.builtin("double")
-	case info.Bits == 64:
-		return e.builtin("long long")
-	case info.Bits == 32:
-		return e.builtin("int")
-	case info.Bits == 16:
-		return e.builtin("unsigned short")
-	}
-	return e.builtin("unsigned char").ArrayOf(int64(info.Bits+7) / 8)
 }

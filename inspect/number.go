@@ -88,22 +88,23 @@ type floatFormat struct{ size, exponent, precision int }
 
 // floatFormats are those of the C compilers for the CPUs of elfcore/arch, by
 // size in bytes: IEEE 754 binary16 to binary128, and x87's of 80 bits in 10, 12
-// or 16 bytes, which x87 tells apart from binary128.
+// or 16 bytes.
 var floatFormats = map[int]floatFormat{2: {2, 5, 11}, 4: {4, 8, 24}, 8: {8, 11, 53}, 16: {16, 15, 113}}
 
-var x87Format = floatFormat{10, 15, 64}
+// Formats that have the size of another one.
+var (
+	x87Format      = floatFormat{10, 15, 64}
+	bfloat16Format = floatFormat{2, 8, 8}
+)
 
 // formatFloat prints a floating point number with the digits that tell it from
 // its neighbours: ceil(1 + precision * log10(2)), as GDB does.
-func formatFloat(b []byte, order binary.ByteOrder, x87 bool) (string, bool) {
+func formatFloat(b []byte, order binary.ByteOrder, f floatFormat) (string, bool) {
 	b = reversed(b, order)
-	f, ok := floatFormats[len(b)]
-	if x87 && len(b) >= x87Format.size {
-		f, ok, b = x87Format, true, b[:x87Format.size]
-	}
-	if !ok {
+	if f.size == 0 || len(b) < f.size {
 		return "", false
 	}
+	b = b[:f.size]
 	digits := int(math.Ceil(1 + float64(f.precision)*math.Log10(2)))
 	switch f.size {
 	case 4:
@@ -161,14 +162,14 @@ func (f floatFormat) format(b []byte, digits int) string {
 }
 
 // floatValue is a float as a double, which holds any of at most 8 bytes.
-func floatValue(b []byte, order binary.ByteOrder, x87 bool) (float64, bool) {
+func floatValue(b []byte, order binary.ByteOrder, format floatFormat) (float64, bool) {
 	switch little := reversed(b, order); len(b) {
 	case 4:
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(little))), true
 	case 8:
 		return math.Float64frombits(binary.LittleEndian.Uint64(little)), true
 	}
-	text, ok := formatFloat(b, order, x87)
+	text, ok := formatFloat(b, order, format)
 	f, err := strconv.ParseFloat(text, 64)
 	return f, ok && err == nil
 }

@@ -69,44 +69,46 @@ func TestBitFieldsExtend(t *testing.T) {
 // The texts are those of GDB 13.
 func TestFloats(t *testing.T) {
 	for _, c := range []struct {
-		bytes string // big-endian
-		x87   bool
-		text  string
+		bytes  string // big-endian
+		format floatFormat
+		text   string
 	}{
-		{"3fc00000", false, "1.5"},
-		{"3dcccccd", false, "0.100000001"},
-		{"7149f2ca", false, "1.00000002e+30"},
-		{"000116c2", false, "9.9999461e-41"},
-		{"00000001", false, "1.40129846e-45"},
-		{"7fc00001", false, "nan(0x400001)"},
-		{"ff800000", false, "-inf"},
-		{"80000000", false, "-0"},
-		{"3fb999999999999a", false, "0.10000000000000001"},
-		{"412e848000000000", false, "1000000"},
-		{"4341c37937e08000", false, "10000000000000000"},
-		{"4376345785d8a000", false, "1e+17"},
-		{"3f1a36e2eb1c432d", false, "0.0001"},
-		{"3ee4f8b588e368f1", false, "1.0000000000000001e-05"},
-		{"0000000000000001", false, "4.9406564584124654e-324"},
-		{"fff8000000000123", false, "-nan(0x8000000000123)"},
-		{"4000d000000000000000", true, "3.25"},
-		{"3ffbcccccccccccccccd", true, "0.100000000000000000001"},
-		{"00000000000000000000", true, "0"},
-		{"ffff8000000000000000", true, "-inf"},
-		{"7fffc000000000000001", true, "nan(0x4000000000000001)"},
-		{"0000000000004000d000000000000000", true, "3.25"},
-		{"3fff8000000000000000000000000000", false, "1.5"},
-		{"7fff0000000000000000000000000000", false, "inf"},
-		{"3e00", false, "1.5"},
-		{"0001", false, "5.9605e-08"},
-		{"7c00", false, "inf"},
+		{"3fc00000", floatFormats[4], "1.5"},
+		{"3dcccccd", floatFormats[4], "0.100000001"},
+		{"7149f2ca", floatFormats[4], "1.00000002e+30"},
+		{"000116c2", floatFormats[4], "9.9999461e-41"},
+		{"00000001", floatFormats[4], "1.40129846e-45"},
+		{"7fc00001", floatFormats[4], "nan(0x400001)"},
+		{"ff800000", floatFormats[4], "-inf"},
+		{"80000000", floatFormats[4], "-0"},
+		{"3fb999999999999a", floatFormats[8], "0.10000000000000001"},
+		{"412e848000000000", floatFormats[8], "1000000"},
+		{"4341c37937e08000", floatFormats[8], "10000000000000000"},
+		{"4376345785d8a000", floatFormats[8], "1e+17"},
+		{"3f1a36e2eb1c432d", floatFormats[8], "0.0001"},
+		{"3ee4f8b588e368f1", floatFormats[8], "1.0000000000000001e-05"},
+		{"0000000000000001", floatFormats[8], "4.9406564584124654e-324"},
+		{"fff8000000000123", floatFormats[8], "-nan(0x8000000000123)"},
+		{"4000d000000000000000", x87Format, "3.25"},
+		{"3ffbcccccccccccccccd", x87Format, "0.100000000000000000001"},
+		{"00000000000000000000", x87Format, "0"},
+		{"ffff8000000000000000", x87Format, "-inf"},
+		{"7fffc000000000000001", x87Format, "nan(0x4000000000000001)"},
+		{"0000000000004000d000000000000000", x87Format, "3.25"},
+		{"3fff8000000000000000000000000000", floatFormats[16], "1.5"},
+		{"7fff0000000000000000000000000000", floatFormats[16], "inf"},
+		{"3e00", floatFormats[2], "1.5"},
+		{"0001", floatFormats[2], "5.9605e-08"},
+		{"7c00", floatFormats[2], "inf"},
+		{"3f80", bfloat16Format, "1"},
+		{"ff7f", bfloat16Format, "-3.39e+38"},
 	} {
-		if got, ok := formatFloat(fromHex(t, c.bytes), binary.BigEndian, c.x87); !ok || got != c.text {
+		if got, ok := formatFloat(fromHex(t, c.bytes), binary.BigEndian, c.format); !ok || got != c.text {
 			t.Errorf("%s: %s, want %s", c.bytes, got, c.text)
 		}
 	}
 	for _, size := range []int{0, 1, 3, 5, 9, 17, 32} {
-		if got, ok := formatFloat(make([]byte, size), binary.LittleEndian, false); ok {
+		if got, ok := formatFloat(make([]byte, size), binary.LittleEndian, floatFormats[size]); ok {
 			t.Errorf("%d bytes are the float %s", size, got)
 		}
 	}
@@ -124,31 +126,31 @@ func TestQuoteString(t *testing.T) {
 		return list
 	}
 	for _, c := range []struct {
-		chars []uint32
-		size  int
-		more  bool
-		text  string
+		chars  []uint32
+		prefix string
+		more   bool
+		text   string
 	}{
-		{nil, 1, false, `""`},
-		{nil, 1, true, `...`},
-		{chars("hello\x00"), 1, false, `"hello"`},
-		{chars("hello\x00"), 1, true, `"hello\000"...`},
-		{chars("a\x00b"), 1, false, `"a\000b"`},
-		{chars("\x00\x00"), 1, false, `"\000"`},
-		{chars("q\" b\\ \x1b[31m\x80\n"), 1, false, `"q\" b\\ \033[31m\200\n"`},
-		{chars("xaaaaaaaaaay"), 1, false, `"xaaaaaaaaaay"`},
-		{chars("xaaaaaaaaaaay"), 1, false, `"x", 'a' <repeats 11 times>, "y"`},
-		{chars("aaaaaaaaaaabbbbbbbbbbb"), 1, false, `'a' <repeats 11 times>, 'b' <repeats 11 times>`},
-		{chars("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 1, false, `'\000' <repeats 11 times>`},
-		{[]uint32{0xe9, 0x20ac}, 2, false, `u"\351\x20ac"`},
-		{[]uint32{0x1f600}, 4, false, `U"\x1f600"`},
+		{nil, "", false, `""`},
+		{nil, "", true, `...`},
+		{chars("hello\x00"), "", false, `"hello"`},
+		{chars("hello\x00"), "", true, `"hello\000"...`},
+		{chars("a\x00b"), "", false, `"a\000b"`},
+		{chars("\x00\x00"), "", false, `"\000"`},
+		{chars("q\" b\\ \x1b[31m\x80\n"), "", false, `"q\" b\\ \033[31m\200\n"`},
+		{chars("xaaaaaaaaaay"), "", false, `"xaaaaaaaaaay"`},
+		{chars("xaaaaaaaaaaay"), "", false, `"x", 'a' <repeats 11 times>, "y"`},
+		{chars("aaaaaaaaaaabbbbbbbbbbb"), "", false, `'a' <repeats 11 times>, 'b' <repeats 11 times>`},
+		{chars("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "", false, `'\000' <repeats 11 times>`},
+		{[]uint32{0xe9, 0x20ac}, "u", false, `u"\351\x20ac"`},
+		{[]uint32{0x1f600}, "U", false, `U"\x1f600"`},
+		{[]uint32{'x', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'y'}, "L", false, `L"x", 'a' <repeats 11 times>, "y"`},
 	} {
-		prefix := map[int]string{2: "u", 4: "U"}[c.size]
-		if got := quoteString(c.chars, c.size, prefix, c.more); got != c.text {
+		if got := quoteString(c.chars, c.prefix, c.more); got != c.text {
 			t.Errorf("%v: %s, want %s", c.chars, got, c.text)
 		}
 	}
-	if got := quoteString(long, 1, "", false); len(got) != 2+200+3 || got[201:] != `"...` {
+	if got := quoteString(long, "", false); len(got) != 2+200+3 || got[201:] != `"...` {
 		t.Errorf("300 characters: %s", got)
 	}
 }

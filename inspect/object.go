@@ -21,6 +21,7 @@ type object struct {
 	absent Presence // why there is no place; Present if there is one
 	reason string
 	note   string // how the value came about, if that matters
+	flags  string // of a register: the names of its bits
 }
 
 // nowhere is an object without a place.
@@ -58,7 +59,7 @@ func (o object) part(t *debuginfo.Type, off, size int64) object {
 		return o.at.nowhere(t, NoLocation, "it begins before the object that it is a part of")
 	}
 	p := o
-	p.typ, p.bits = t, 0
+	p.typ, p.bits, p.flags = t, 0, ""
 	if o.absent == Present {
 		p.loc = o.loc.Slice(off, size)
 	}
@@ -192,6 +193,9 @@ func (r reordered) Order() binary.ByteOrder { return r.order }
 
 // doubt says why a value may be wrong.
 func (a *activation) doubt(l location.Location) string {
+	if a.session.mismatched() {
+		return differs
+	}
 	for _, p := range l.Pieces {
 		if p.Kind == location.InRegister {
 			r := a.Register(p.Register)

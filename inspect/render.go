@@ -78,6 +78,9 @@ func (r *renderer) value(o object, depth int) Value {
 	default:
 		r.scalar(&v, o, t, depth)
 	}
+	if v.Presence == Present && v.State == elfcore.Suspect && v.Reason == "" {
+		v.Reason = o.at.doubt(o.loc)
+	}
 	return v
 }
 
@@ -163,10 +166,14 @@ func (r *renderer) array(v *Value, o object, t *debuginfo.Type, depth int) {
 	elem := t.Elem()
 	n, known := t.Count()
 	if !known || n <= 0 {
-		// GDB shows a flexible array's address: how long it is nothing tells.
+		// GDB shows a flexible array's address: how long it is nothing tells. If
+		// its length was optimised out, it is said, for the text may go on behind it.
 		if at, s, ok := o.address(); ok {
 			v.Presence, v.State, v.Text = Present, s, o.at.session.pointer(at)
-			if textual(elem) && (r.format == 0 || r.format == 's') {
+			if o.note != "" {
+				v.State = min(s, elfcore.Suspect)
+			}
+			if _, ok := textual(elem); ok && (r.format == 0 || r.format == 's') {
 				text, _ := o.at.session.stringAt(at, elem)
 				v.Text += " " + text
 			}
@@ -176,8 +183,8 @@ func (r *renderer) array(v *Value, o object, t *debuginfo.Type, depth int) {
 		return
 	}
 	v.Count = &n
-	if textual(elem) && (r.format == 0 || r.format == 's') && !t.Vector && !t.Rust() {
-		if r.charArray(v, o, elem, n) {
+	if prefix, ok := textual(elem); ok && (r.format == 0 || r.format == 's') && !t.Vector && !t.Rust() {
+		if r.charArray(v, o, elem, prefix, n) {
 			return
 		}
 	}
@@ -267,7 +274,7 @@ func (c content) repeats(one content) bool {
 
 // charArray shows an array of characters as a string; false if it is not
 // wholly there.
-func (r *renderer) charArray(v *Value, o object, elem *debuginfo.Type, n int64) bool {
+func (r *renderer) charArray(v *Value, o object, elem *debuginfo.Type, prefix string, n int64) bool {
 	size := elem.Size()
 	if size != 1 && size != 2 && size != 4 {
 		return false
@@ -279,6 +286,6 @@ func (r *renderer) charArray(v *Value, o object, elem *debuginfo.Type, n int64) 
 	}
 	chars := characters(c.bytes, int(size), o.at.Order())
 	v.Presence, v.State, v.Reason = Present, c.state, c.reason
-	v.Text = quoteString(chars, int(size), prefixOf(elem), n > shown)
+	v.Text = quoteString(chars, prefix, n > shown)
 	return true
 }

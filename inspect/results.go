@@ -16,9 +16,17 @@ const (
 	SymbolSchema    = "corelift.symbol/1"
 )
 
+// Document is the beginning of every answer. Schema names the version of its
+// form; Firmware the program that names, frames and values come from, nil if
+// nothing is known of one. Its Match says whether it is the one that crashed.
+type Document struct {
+	Schema   string    `json:"schema"`
+	Firmware *Firmware `json:"firmware,omitempty"`
+}
+
 // Threads is the table of all threads.
 type Threads struct {
-	Schema  string      `json:"schema"`
+	Document
 	Threads []ThreadRow `json:"threads"`
 }
 
@@ -51,7 +59,7 @@ type FrameRef struct {
 
 // RegisterSet is the registers as they were in a frame.
 type RegisterSet struct {
-	Schema    string          `json:"schema"`
+	Document
 	Frame     FrameRef        `json:"frame"`
 	Registers []FrameRegister `json:"registers"`
 }
@@ -66,7 +74,7 @@ type FrameRegister struct {
 // Locals are the variables of a frame. Undescribed tells that its function has
 // no debug information, so that none is known.
 type Locals struct {
-	Schema      string     `json:"schema"`
+	Document
 	Frame       FrameRef   `json:"frame"`
 	Undescribed bool       `json:"no_debug_info,omitempty"`
 	Arguments   []Variable `json:"arguments"`
@@ -75,7 +83,7 @@ type Locals struct {
 
 // Printed are the values of expressions.
 type Printed struct {
-	Schema string   `json:"schema"`
+	Document
 	Values []Answer `json:"values"`
 }
 
@@ -100,7 +108,7 @@ func (a *Answer) Caret() string {
 
 // Examined is memory in units of Size bytes.
 type Examined struct {
-	Schema string `json:"schema"`
+	Document
 	Format string `json:"format"` // a letter of GDB's x command
 	Size   int    `json:"size"`
 	Cells  []Cell `json:"cells"`
@@ -119,7 +127,7 @@ type Cell struct {
 
 // Listing is source text. Lines is empty if the file was not found here.
 type Listing struct {
-	Schema   string       `json:"schema"`
+	Document
 	File     string       `json:"file"`            // as the compiler named it
 	Found    string       `json:"found,omitempty"` // where it was read from
 	Line     int          `json:"line"`            // the one asked for
@@ -135,7 +143,7 @@ type SourceLine struct {
 
 // Symbols are what an address or a name stands for.
 type Symbols struct {
-	Schema  string      `json:"schema"`
+	Document
 	Query   string      `json:"query"`
 	Symbols []SymbolRow `json:"symbols"`
 }

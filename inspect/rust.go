@@ -96,7 +96,7 @@ func (r *renderer) str(v *Value, o object, count int64) bool {
 		return true
 	}
 	// A str has no NUL at its end, which quoteString would take off.
-	v.Text = quoteString(append(characters(c.bytes, 1, o.at.Order()), 0), 1, "", shown < count)
+	v.Text = quoteString(append(characters(c.bytes, 1, o.at.Order()), 0), "", shown < count)
 	v.Presence, v.State, v.Reason, v.Count = Present, c.state, c.reason, &count
 	return true
 }

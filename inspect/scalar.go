@@ -50,8 +50,11 @@ func (r *renderer) scalar(v *Value, o object, t *debuginfo.Type, depth int) {
 			*v = v.missing(Unreadable, fmt.Sprintf("an integer of %d bytes", len(c.bytes)))
 			return
 		}
-		if v.Text = numberText(o.integer(c), t); textual(o.typ) {
-			v.Text = charText(o.integer(c), prefixOf(o.typ))
+		v.Text = numberText(o.integer(c), t)
+		if prefix, ok := textual(o.typ); ok {
+			v.Text = charText(o.integer(c), prefix)
+		} else if o.flags != "" {
+			v.Text = flagsText(o.integer(c).uint(), o.flags)
 		}
 	default: // decimal floating point, strings of Fortran
 		*v = v.missing(Unreadable, "values of this type can't be shown; try /x")
@@ -69,18 +72,25 @@ func (o object) integer(c content) integer {
 }
 
 func (a *activation) float(b []byte, t *debuginfo.Type) string {
-	text, ok := formatFloat(b, t.Order, a.extended(t))
+	text, ok := formatFloat(b, t.Order, a.floatFormat(t, len(b)))
 	if !ok {
 		return fmt.Sprintf("<a float of %d bytes>", len(b))
 	}
 	return text
 }
 
-// extended tells whether a wide type is x87's long double, which has the size
-// of _Float128.
-func (a *activation) extended(t *debuginfo.Type) bool {
-	name := a.session.core.Arch.Name
-	return (name == "i386" || name == "x86-64") && !strings.Contains(t.String(), "128")
+// floatFormat is the format of floats of a type that take some bytes: x87's long
+// double can have the size of _Float128, and __bf16 that of _Float16. It is zero
+// for a size that no format has.
+func (a *activation) floatFormat(t *debuginfo.Type, size int) floatFormat {
+	cpu, name := a.session.core.Arch.Name, t.String()
+	switch {
+	case size == 2 && (name == "__bf16" || name == "bfloat16"):
+		return bfloat16Format
+	case size >= x87Format.size && (cpu == "i386" || cpu == "x86-64") && !strings.Contains(name, "128"):
+		return x87Format
+	}
+	return floatFormats[size]
 }
 
 // numberText shows a number as its type has it.
@@ -176,7 +186,6 @@ func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, dep
 	at := elfcore.Addr(n.uint())
 	v.Pointer = &at
 	v.Text = o.at.session.pointer(at)
-	elem := t.Elem().Stripped()
 	switch t.Kind {
 	case debuginfo.Reference, debuginfo.RvalueReference:
 		target := r.value(o.at.inMemory(t.Elem(), at, c.state), depth+1)
@@ -185,8 +194,8 @@ func (r *renderer) pointer(v *Value, o object, t *debuginfo.Type, c content, dep
 		}
 		v.Children = []Variable{{Value: target}}
 	case debuginfo.Pointer:
-		if elem.Kind == debuginfo.Char && at != 0 {
-			text, s := o.at.session.stringAt(at, elem)
+		if _, ok := textual(t.Elem()); ok && at != 0 {
+			text, s := o.at.session.stringAt(at, t.Elem())
 			v.Text += " " + text
 			if s != elfcore.Missing {
 				v.State = min(v.State, s)
@@ -254,6 +263,7 @@ func (s *Session) stringAt(at elfcore.Addr, elem *debuginfo.Type) (string, elfco
 	if size != 1 && size != 2 && size != 4 {
 		return "", elfcore.Missing
 	}
+	prefix, _ := textual(elem)
 	var chars []uint32
 	lowest := elfcore.Known
 	b := make([]byte, size)
@@ -263,25 +273,14 @@ func (s *Session) stringAt(at elfcore.Addr, elem *debuginfo.Type) (string, elfco
 			if len(chars) == 0 {
 				return absent[NotInDump], elfcore.Missing
 			}
-			return quoteString(chars, size, prefixOf(elem), true) + absent[NotInDump], lowest
+			return quoteString(chars, prefix, true) + absent[NotInDump], lowest
 		}
 		lowest = min(lowest, state)
 		c := uint32(readInteger(b, s.core.Order, false).uint())
 		if c == 0 {
-			return quoteString(append(chars, 0), size, prefixOf(elem), false), lowest
+			return quoteString(append(chars, 0), prefix, false), lowest
 		}
 		chars = append(chars, c)
 	}
-	return quoteString(chars, size, prefixOf(elem), true), lowest
-}
-
-// prefixOf is what C writes before a literal of characters of a type.
-func prefixOf(elem *debuginfo.Type) string {
-	if elem.Rust() {
-		return ""
-	}
-	if strings.Contains(elem.String(), "wchar_t") {
-		return "L"
-	}
-	return literalPrefixes[int(elem.Size())]
+	return quoteString(chars, prefix, true), lowest
 }

@@ -112,8 +112,13 @@ func (a *activation) FrameBase() []byte {
 // OffsetSize is the size of a reference to another unit.
 func (a *activation) OffsetSize() int { return a.unit.OffsetSize() }
 
-// Address is an entry of the unit's part of .debug_addr.
+// Loaded is where an address of the program's file was loaded.
+func (a *activation) Loaded(at uint64) uint64 { return a.unit.Loaded(at) }
+
+// Address and Constant are entries of the unit's part of .debug_addr.
 func (a *activation) Address(index uint64) (uint64, bool) { return a.unit.Address(index) }
+
+func (a *activation) Constant(index uint64) (uint64, bool) { return a.unit.Constant(index) }
 
 // BaseType describes a base type of the unit.
 func (a *activation) BaseType(off uint64) (location.BaseType, bool) {
@@ -156,7 +161,7 @@ func (a *activation) Passed(arg location.Argument) ([]byte, location.Scope, erro
 	site, ok := caller.fn.CallSite(uint64(caller.frame().PC))
 	// What was passed to another function, which ended with a jump to this one,
 	// says nothing; nor does it if this one may have jumped to itself.
-	if !ok || caller.callee(site, a.fn) != a.fn || a.session.reaches(a.data, a.fn) {
+	if !ok || caller.callee(site, a.fn) != a.fn || a.session.reaches(a.fn) {
 		return nil, nil, errNoCallSite
 	}
 	for _, p := range site.Params {
@@ -206,10 +211,10 @@ func (s *Session) readSome(p []byte, at elfcore.Addr) (n uint64, state elfcore.S
 	err = s.program.ReadConst(p[:n], at)
 	gap := (*elfcore.GapError)(nil)
 	if !errors.As(err, &gap) {
-		return n, elfcore.Known, err
+		return n, s.trusted(), err
 	}
 	if n = uint64(gap.Addr - at); n > 0 {
-		return n, elfcore.Known, s.program.ReadConst(p[:n], at)
+		return n, s.trusted(), s.program.ReadConst(p[:n], at)
 	}
 	return 0, elfcore.Missing, err
 }

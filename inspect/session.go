@@ -59,8 +59,8 @@ func (s *Session) Crashed() int32 {
 // thread finds a thread by its ID.
 func (s *Session) thread(id int32) (*elfcore.Thread, error) {
 	for i := range s.core.Threads {
-		if t := &s.core.Threads[i]; t.ID == id {
-			return t, nil
+		if s.core.Threads[i].ID == id {
+			return threadOf(s.core, s.program, i), nil
 		}
 	}
 	if n := len(s.core.Threads); n > 0 {
@@ -94,6 +94,9 @@ func (s *Session) debug(pc elfcore.Addr) (*debuginfo.Data, *debuginfo.Unit) {
 		return nil, nil
 	}
 	for _, m := range s.program.Images() {
+		if !m.Executable(pc) { // spares reading what a process' other libraries say
+			continue
+		}
 		if u, ok := m.Debug().UnitAt(uint64(pc)); ok {
 			return m.Debug(), u
 		}

@@ -91,7 +91,7 @@ func TestEval(t *testing.T) {
 		{"1 ? 2 : 3", "2", "int"},
 		{"guard < 0 && total < 0", "1", "int"},
 		{"$pc", "(void (*)()) 0x4b8 <blow_up+228>", "void (*)()"},
-		{"/x $lr", "0xfffffcdd", "int"},
+		{"/x $lr", "0xfffffcdd", "long"},
 		{"main", "{int (void)} 0x568 <main>", "int (void)"},
 		{"VALVE_OPEN", "VALVE_OPEN", "enum valve"},
 		{"left", "<optimized out>", "union reading"},
@@ -170,5 +170,16 @@ func TestPeak(t *testing.T) {
 		} else if row.Peak.Bytes < row.Used.Bytes || row.Peak.Bytes > row.Stack.Value.Size {
 			t.Errorf("thread %d uses %d of at most %d of %d bytes", row.ID, row.Used.Bytes, row.Peak.Bytes, row.Stack.Value.Size)
 		}
+	}
+}
+
+// TestCorruptReturn puts a pc into a variable: that is no function.
+func TestCorruptReturn(t *testing.T) {
+	s := load(t, "cortex-m3", "div")
+	core := s.Core()
+	core.Threads[0].Regs.Set(core.Arch.PC, 0x200000a0, elfcore.Known, 0) // g_sensors+128
+	st, err := s.Stack(s.Crashed(), inspect.StackOptions{})
+	if err != nil || len(st.Frames) == 0 || st.Frames[0].Function != "" || st.Frames[0].Offset != nil {
+		t.Errorf("%+v, %v", st, err)
 	}
 }

@@ -24,7 +24,7 @@ type ListOptions struct {
 
 // List shows source lines. f is needed only without a Where.
 func (s *Session) List(f *Frame, o ListOptions) (*Listing, error) {
-	l := &Listing{Schema: ListSchema, Lines: []SourceLine{}}
+	l := &Listing{Document: s.document(ListSchema), Lines: []SourceLine{}}
 	dir, err := s.sourceOf(f, o.Where, l)
 	if err != nil {
 		return nil, err
@@ -56,6 +56,9 @@ func (s *Session) sourceOf(f *Frame, where string, l *Listing) (dir string, err 
 		return dir, nil
 	}
 	if file, number, ok := cutLine(where); ok {
+		if number < 1 {
+			return "", fmt.Errorf("line %d; lines are numbered from 1", number)
+		}
 		l.File, l.Line = file, number
 		for _, d := range s.datas() {
 			for _, known := range d.Files() {
@@ -105,7 +108,7 @@ func cutLine(where string) (file string, line int, ok bool) {
 		return "", 0, false
 	}
 	line, err := strconv.Atoi(where[i+1:])
-	return where[:i], line, err == nil && line > 0
+	return where[:i], line, err == nil
 }
 
 func parseAddr(text string) (elfcore.Addr, bool) {
@@ -128,6 +131,21 @@ func sourcePaths(file, dir string, dirs []string) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// Sources finds the source files that are below directories, by what the compiler
+// named them.
+func (s *Session) Sources(dirs []string) map[string]string {
+	found := map[string]string{}
+	for _, file := range s.Files() {
+		for _, path := range sourcePaths(file, "", dirs)[1:] {
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				found[file] = path
+				break
+			}
+		}
+	}
+	return found
 }
 
 // maxLine bounds a line of source in bytes; longer ones are generated.

@@ -9,7 +9,7 @@ const StackSchema = "corelift.bt/1"
 
 // Stacks are the frames of one or more threads, the crashed one first.
 type Stacks struct {
-	Schema string  `json:"schema"`
+	Document
 	Stacks []Stack `json:"stacks"`
 }
 
@@ -64,4 +64,17 @@ type Frame struct {
 	Locals    []Variable `json:"locals,omitempty"` // innermost block first
 
 	at *activation
+}
+
+// Stacks shows the frames of threads, which are given by their IDs.
+func (s *Session) Stacks(threads []int32, o StackOptions) (*Stacks, error) {
+	out := &Stacks{Document: s.document(StackSchema), Stacks: []Stack{}}
+	for _, id := range threads {
+		st, err := s.Stack(id, o)
+		if err != nil {
+			return nil, err
+		}
+		out.Stacks = append(out.Stacks, *st)
+	}
+	return out, nil
 }

@@ -13,9 +13,13 @@ func (s *Session) Symbol(query string) (*Symbols, error) {
 	if s.program == nil {
 		return nil, fmt.Errorf("no firmware; give it with -e FILE")
 	}
-	out := &Symbols{Schema: SymbolSchema, Query: query, Symbols: []SymbolRow{}}
+	out := &Symbols{Document: s.document(SymbolSchema), Query: query, Symbols: []SymbolRow{}}
 	if at, ok := parseAddr(query); ok {
-		out.Symbols = append(out.Symbols, s.symbolRow(at&elfcore.Addr(s.core.Arch.AddrMask())))
+		row := s.symbolRow(at & elfcore.Addr(s.core.Arch.AddrMask()))
+		if row.Name == "" && row.Section == "" {
+			return nil, fmt.Errorf("no symbol and no section of the firmware at %v", row.Address)
+		}
+		out.Symbols = append(out.Symbols, row)
 		return out, nil
 	}
 	for _, r := range s.named(query) {

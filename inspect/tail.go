@@ -36,9 +36,9 @@ func (s *Session) tailCalls(plain *trace, depth int) (list []walked) {
 	if called == nil || called == callee.fn {
 		return nil
 	}
-	for _, ret := range slices.Backward(s.jumps(caller.data, called, callee.fn)) {
+	for _, ret := range slices.Backward(s.jumps(called, callee.fn)) {
 		f := walked{unwind.Frame{PC: elfcore.Addr(ret), CFA: inner.CFA, Trust: outer.Trust, Regs: outer.Regs.Clone()}, true}
-		f.Regs.Set(s.core.Arch.PC, ret, elfcore.Recovered, 0)
+		f.Regs.Set(s.core.Arch.PC, ret, min(elfcore.Recovered, s.trusted()), 0)
 		list = append(list, f)
 	}
 	return list
@@ -51,7 +51,7 @@ func (a *activation) callee(site debuginfo.CallSite, running *debuginfo.Function
 		if running.Implements(site.Callee) {
 			return running
 		}
-		return a.session.defined(a.data, site.Callee)
+		return a.session.defined(site.Callee)
 	}
 	if site.Target == nil {
 		return nil
@@ -76,7 +76,7 @@ const maxJumps = 256
 
 // jumps finds the only chain of tail calls from one function to another, as the
 // return addresses of its call sites; nil if there is none, or more than one.
-func (s *Session) jumps(d *debuginfo.Data, from, to *debuginfo.Function) (only []uint64) {
+func (s *Session) jumps(from, to *debuginfo.Function) (only []uint64) {
 	left := maxJumps
 	found := 0
 	var chain []uint64
@@ -87,7 +87,7 @@ func (s *Session) jumps(d *debuginfo.Data, from, to *debuginfo.Function) (only [
 			if left--; left < 0 || found > 1 {
 				return
 			}
-			next := s.jumped(d, f, ret)
+			next := s.jumped(f, ret)
 			if next == nil || next != to && slices.Contains(seen, next) {
 				continue
 			}
@@ -111,18 +111,18 @@ func (s *Session) jumps(d *debuginfo.Data, from, to *debuginfo.Function) (only [
 }
 
 // jumped is the function that a tail call goes to; nil through a pointer.
-func (s *Session) jumped(d *debuginfo.Data, f *debuginfo.Function, ret uint64) *debuginfo.Function {
+func (s *Session) jumped(f *debuginfo.Function, ret uint64) *debuginfo.Function {
 	site, ok := f.CallSite(ret)
 	if !ok || site.Callee.Unit() == nil {
 		return nil
 	}
-	return s.defined(d, site.Callee)
+	return s.defined(site.Callee)
 }
 
 // defined is the function that an entry stands for, nil if no unit has its code.
 // Its symbol leads there at once; to search a program's 10 MB of entries for the
 // name takes a millisecond.
-func (s *Session) defined(d *debuginfo.Data, e debuginfo.Entry) *debuginfo.Function {
+func (s *Session) defined(e debuginfo.Entry) *debuginfo.Function {
 	if name, external := e.Symbol(); external {
 		if r, ok := s.program.Symbol(name); ok {
 			_, u := s.debug(r.Addr)
@@ -134,20 +134,20 @@ func (s *Session) defined(d *debuginfo.Data, e debuginfo.Entry) *debuginfo.Funct
 			}
 		}
 	}
-	f, _ := d.Defined(e)
+	f, _ := e.Unit().Data().Defined(e)
 	return f
 }
 
 // reaches tells whether a function may come to run anew by tail calls alone, so
 // that what its caller passed is not what it runs with.
-func (s *Session) reaches(d *debuginfo.Data, f *debuginfo.Function) bool {
+func (s *Session) reaches(f *debuginfo.Function) bool {
 	seen := map[*debuginfo.Function]bool{}
 	open := []*debuginfo.Function{f}
 	for left := maxJumps; len(open) > 0; {
 		g := open[len(open)-1]
 		open = open[:len(open)-1]
 		for _, ret := range g.TailCalls() {
-			next := s.jumped(d, g, ret)
+			next := s.jumped(g, ret)
 			if left--; next == f || left < 0 {
 				return true
 			}

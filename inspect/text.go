@@ -34,12 +34,9 @@ func character(c uint32, quote byte) string {
 	return fmt.Sprintf(`\x%x`, c)
 }
 
-// literalPrefixes are C's prefixes of literals by the size of a character.
-var literalPrefixes = map[int]string{2: "u", 4: "U"}
-
-// quoteString prints characters as GDB does: in quotes, long runs folded, a
-// last NUL left out. more tells that there are further ones.
-func quoteString(chars []uint32, size int, prefix string, more bool) string {
+// quoteString prints characters as GDB does: in quotes, long runs folded, the
+// prefix once, a last NUL left out. more tells that there are further ones.
+func quoteString(chars []uint32, prefix string, more bool) string {
 	if n := len(chars); !more && n > 0 && chars[n-1] == 0 {
 		chars = chars[:n-1]
 	}
@@ -47,6 +44,7 @@ func quoteString(chars []uint32, size int, prefix string, more bool) string {
 		return prefix + `""`
 	}
 	var out strings.Builder
+	out.WriteString(prefix)
 	open := false // inside quotes
 	groups := 0
 	for i := 0; i < len(chars); groups++ {
@@ -65,7 +63,7 @@ func quoteString(chars []uint32, size int, prefix string, more bool) string {
 				out.WriteString(", ")
 			}
 			open = false
-			fmt.Fprintf(&out, "%s'%s' <repeats %d times>", prefix, character(chars[i], '\''), run)
+			fmt.Fprintf(&out, "'%s' <repeats %d times>", character(chars[i], '\''), run)
 			i += run
 			continue
 		}
@@ -73,7 +71,7 @@ func quoteString(chars []uint32, size int, prefix string, more bool) string {
 			if i > 0 {
 				out.WriteString(", ")
 			}
-			out.WriteString(prefix + `"`)
+			out.WriteByte('"')
 			open = true
 		}
 		out.WriteString(character(chars[i], '"'))

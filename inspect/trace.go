@@ -49,6 +49,9 @@ func (t *trace) unwind(depth int) {
 	}
 	t.frames = nil // those that were given away stay as they are
 	for _, f := range unwind.Walk(t.session.core, t.session.code(), t.thread.Regs, limit) {
+		if len(t.frames) > 0 {
+			f.Regs = limited(f.Regs, t.session.trusted())
+		}
 		t.frames = append(t.frames, walked{Frame: f})
 	}
 }

@@ -34,8 +34,11 @@ func (a *activation) variables(want func(debuginfo.Variable) bool) (list []Varia
 	return list
 }
 
-// variable finds out where a variable is in the frame.
-func (a *activation) variable(v debuginfo.Variable) object {
+// variable is a variable of the frame, or one that exists once.
+func (a *activation) variable(v debuginfo.Variable) object { return a.find(v).fromProgram() }
+
+// find finds out where a variable is in the frame.
+func (a *activation) find(v debuginfo.Variable) object {
 	t := v.Type()
 	switch p := v.Location(a.lookup()); p.Kind {
 	case debuginfo.Constant:
@@ -71,8 +74,13 @@ func (a *activation) evaluate(v debuginfo.Variable, t *debuginfo.Type, expr []by
 	if err != nil {
 		return a.failed(t, err)
 	}
-	if at, _, ok := loc.Address(); ok && fixed(expr) && a.session.dropped(v, at) {
-		return a.nowhere(t, NoLocation, "the linker dropped it: it is used nowhere")
+	if at, _, ok := loc.Address(); ok && fixed(expr) {
+		if a.session.dropped(v, at) {
+			return a.nowhere(t, NoLocation, "the linker dropped it: it is used nowhere")
+		}
+		if r, ok := a.session.program.Interposed(v.Symbol()); ok && v.External() {
+			loc = location.At(r.Addr, elfcore.Known)
+		}
 	}
 	if size := t.Size(); size > 0 {
 		loc = loc.Slice(0, 8*size) // tells where in a register it is
@@ -130,9 +138,9 @@ func (a *activation) declared(v debuginfo.Variable) object {
 func (a *activation) static(m debuginfo.Member) object {
 	v := debuginfo.Variable{Name: m.Entry.Qualified(), Entry: m.Entry}
 	if p := v.Location(a.lookup()); p.Kind == debuginfo.Constant {
-		return a.constant(m.Type, p.Const)
+		return a.constant(m.Type, p.Const).fromProgram()
 	}
-	return a.in(m.Entry.Unit()).declared(v)
+	return a.in(m.Entry.Unit()).declared(v).fromProgram()
 }
 
 // implied is what an implicit pointer points to.

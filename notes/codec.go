@@ -21,18 +21,24 @@ type Context struct {
 // Field is one decoded field. Off and Size are bytes of the descriptor. Text
 // may quote the input and is raw: escape before showing.
 type Field struct {
-	Name, Text string
-	Off, Size  int64
+	Name string `json:"name"`
+	Text string `json:"value"`
+	Off  int64  `json:"offset"`
+	Size int64  `json:"size"`
 }
 
 // Codec decodes the notes of one (Owner, Type): by Record, or by Fields where a
-// record can't tell it all.
+// record can't tell it all; Holds says then, for the documentation, what the
+// fields are. Size, in bytes, is for a structure that has the owner and type of
+// another system's and is told by its size; 0 takes all others.
 type Codec struct {
 	Owner  string
 	Type   uint32
+	Size   int64
 	Name   string
 	Record Record
 	Fields func(Note, Context) ([]Field, error)
+	Holds  string
 }
 
 // Decode returns the fields of a note in the order of the descriptor. With an
@@ -50,21 +56,30 @@ func (c *Codec) Decode(n Note, x Context) ([]Field, error) {
 // nothing registers itself.
 type Table []Codec
 
-// Find returns the codec for the notes of an owner and type, nil if there is
-// none.
-func (t Table) Find(owner string, typ uint32) *Codec {
+// Find returns the codec for a note, nil if there is none. One for the size of
+// the note goes before one for all.
+func (t Table) Find(n Note) (found *Codec) {
 	for i := range t {
-		if t[i].Type == typ && t[i].Owner == owner {
-			return &t[i]
+		c := &t[i]
+		if c.Type != n.Type || c.Owner != n.Owner {
+			continue
+		}
+		switch c.Size {
+		case n.Size:
+			return c
+		case 0:
+			found = c
 		}
 	}
-	return nil
+	return found
 }
 
-// Limits of one note: of the bytes that are read and of the fields.
+// Limits of one note: of the bytes that are read and of the fields. Linux lists
+// 65,530 mapped files unless told otherwise; of FreeBSD's lists, that of
+// processes has some 130 fields for each thread.
 const (
 	maxDesc   = 16 << 20
-	maxFields = 1 << 18
+	maxFields = 100_000
 )
 
 // decoder takes fields off a descriptor, in order.
@@ -164,14 +179,15 @@ func (d *decoder) registers(l arch.Layout) {
 
 // hexNumber shows a number of any width.
 func hexNumber(order binary.ByteOrder, b []byte) string {
-	digits := make([]byte, 0, 2+2*len(b))
-	digits = append(digits, "0x"...)
+	text := make([]byte, 2+2*len(b))
+	copy(text, "0x")
 	for i := range b {
 		c := b[i]
 		if order != binary.BigEndian {
 			c = b[len(b)-1-i]
 		}
-		digits = fmt.Appendf(digits, "%02x", c)
+		const digits = "0123456789abcdef"
+		text[2+2*i], text[3+2*i] = digits[c>>4], digits[c&15]
 	}
-	return string(digits)
+	return string(text)
 }

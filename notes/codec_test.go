@@ -82,6 +82,7 @@ func TestCodecs(t *testing.T) {
 			[]string{"state=0; sname=R; zomb=0; nice=5; flag=0x00000400; uid=1000; gid=100; pid=42", "fname=short name; psargs=args"}, ""},
 		{"CORE", 3, amd64, body(le, 8, uint64(0x400), uint32(1000), uint32(100), uint32(42), 12, "sixteen bytes !!", "args\x00", 75),
 			[]string{"flag=0x0000000000000400; uid=1000; gid=100; pid=42", "fname=sixteen bytes !!; psargs=args"}, ""},
+		{"CORE", 3, amd64, body(le, 124), nil, "NT_PRPSINFO of 124 bytes, want 136"},
 		{"CORE", 6, amd64, body(le, uint64(3), uint64(0x400040), uint64(6), uint64(4096), uint64(99), uint64(1), uint64(0), uint64(0), uint64(9), uint64(9)),
 			[]string{"AT_PHDR=0x400040; AT_PAGESZ=4096; type 99=0x1; AT_NULL=0x0"}, ""},
 		{"CORE", SigInfo, amd64, body(le, uint32(11), uint32(0), uint32(1), 4, uint64(0x1234), 104),
@@ -141,7 +142,7 @@ func TestCodecs(t *testing.T) {
 	} {
 		var c *Codec
 		for _, table := range tables {
-			if found := table.Find(x.owner, x.typ); found != nil {
+			if found := table.Find(Note{Owner: x.owner, Type: x.typ}); found != nil {
 				c = found
 			}
 		}
@@ -203,7 +204,7 @@ func TestProcesses(t *testing.T) {
 	} {
 		desc := make([]byte, 4+2*x.size)
 		binary.LittleEndian.PutUint32(desc, uint32(x.size))
-		c := FreeBSD.Find("FreeBSD", 8)
+		c := FreeBSD.Find(Note{Owner: "FreeBSD", Type: 8})
 		fields, err := c.Decode(noteOf(c, desc), Context{Arch: x.a, Order: binary.LittleEndian, Is64: x.a.Class == elf.ELFCLASS64})
 		if err != nil {
 			t.Error(err)
@@ -265,7 +266,7 @@ func TestTables(t *testing.T) {
 	for _, r := range []Record{kinfoProc, kinfoTail, kinfoFile, kinfoEntry} {
 		checkRecord(t, "kinfo", r)
 	}
-	if Core.Find("GNU", 3) != nil || GNU.Find("GNU", 3) == nil {
+	if Core.Find(Note{Owner: "GNU", Type: 3}) != nil || GNU.Find(Note{Owner: "GNU", Type: 3}) == nil {
 		t.Error("type 3 of GNU is a build-id, of CORE prpsinfo")
 	}
 }
@@ -317,4 +318,28 @@ func FuzzDecode(f *testing.F) {
 		}
 		checkFields(t, c, desc, fields)
 	})
+}
+
+// TestFindBySize finds the codec of a structure that is told by its size.
+func TestFindBySize(t *testing.T) {
+	table := Table{{Owner: "CORE", Type: 1, Size: 9, Name: "nine"}, {Owner: "CORE", Type: 1, Name: "any"}, {Owner: "CORE", Type: 1, Size: 7, Name: "seven"}, {Owner: "X", Type: 1, Size: 7}}
+	for size, want := range map[int64]string{0: "any", 7: "seven", 8: "any", 9: "nine"} {
+		if c := table.Find(Note{Owner: "CORE", Type: 1, Size: size}); c == nil || c.Name != want {
+			t.Errorf("%d bytes: %+v", size, c)
+		}
+	}
+	if c := table.Find(Note{Owner: "X", Type: 1, Size: 8}); c != nil {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestLongDescription decodes a target description of a hostile file in one
+// pass: its elements have no end.
+func TestLongDescription(t *testing.T) {
+	const count = maxFields
+	c := GDB.Find(Note{Owner: "GDB", Type: TDesc})
+	fields, err := c.Decode(noteOf(c, []byte(strings.Repeat("<feature <reg ", count))), Context{Order: binary.LittleEndian})
+	if err != nil || len(fields) != count || fields[0].Text != "1 registers: " {
+		t.Errorf("%d features, %v", len(fields), err)
+	}
 }

@@ -7,12 +7,12 @@ import "fmt"
 // Source: Linux 6.1, include/linux/elfcore.h and uapi/linux/elfcore.h; sizes as
 // in gdb-cores.md 2.
 var Core = Table{
-	{Owner: "CORE", Type: PRStatus, Name: "NT_PRSTATUS", Fields: linuxStatus},
-	{Owner: "CORE", Type: FPRegSet, Name: "NT_FPREGSET", Fields: registerNote},
-	{Owner: "CORE", Type: PRPSInfo, Name: "NT_PRPSINFO", Fields: linuxInfo},
-	{Owner: "CORE", Type: AuxV, Name: "NT_AUXV", Fields: linuxAuxV},
-	{Owner: "CORE", Type: SigInfo, Name: "NT_SIGINFO", Fields: linuxSigInfo},
-	{Owner: "CORE", Type: File, Name: "NT_FILE", Fields: linuxFiles},
+	{Owner: "CORE", Type: PRStatus, Name: "NT_PRSTATUS", Fields: linuxStatus, Holds: "signo code errno cursig sigpend sighold pid ppid pgrp sid, times, general registers, fpvalid"},
+	{Owner: "CORE", Type: FPRegSet, Name: "NT_FPREGSET", Fields: registerNote, Holds: "floating point registers"},
+	{Owner: "CORE", Type: PRPSInfo, Name: "NT_PRPSINFO", Fields: linuxInfo, Holds: "state sname zomb nice flag uid gid pid ppid pgrp sid fname psargs"},
+	{Owner: "CORE", Type: AuxV, Name: "NT_AUXV", Fields: linuxAuxV, Holds: "entries by name"},
+	{Owner: "CORE", Type: SigInfo, Name: "NT_SIGINFO", Fields: linuxSigInfo, Holds: "signo errno code, in words, then the address of a fault or the sender"},
+	{Owner: "CORE", Type: File, Name: "NT_FILE", Fields: linuxFiles, Holds: "count, page_size, and each mapped file with its addresses and offset"},
 }
 
 func linuxStatus(n Note, x Context) ([]Field, error) {
@@ -35,6 +35,10 @@ func linuxStatus(n Note, x Context) ([]Field, error) {
 func linuxInfo(n Note, x Context) ([]Field, error) {
 	const narrow = 124
 	d := open(n, x)
+	if d.Arch != nil && n.Size != int64(d.Arch.Core.PRPSInfo) {
+		d.fail("NT_PRPSINFO of %d bytes, want %d", n.Size, d.Arch.Core.PRPSInfo)
+		return d.done()
+	}
 	ids := "uid:u4 gid:u4 "
 	if n.Size == narrow {
 		ids = "uid:u2 gid:u2 "

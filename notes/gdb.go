@@ -2,6 +2,7 @@ package notes
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -9,10 +10,10 @@ import (
 // GDB decodes the notes of owner GDB, and GNU those of GNU in a core.
 var (
 	GDB = Table{
-		{Owner: "GDB", Type: TDesc, Name: "NT_GDB_TDESC", Fields: description},
-		{Owner: "GDB", Type: RISCVCSR, Name: "NT_RISCV_CSR", Fields: controlRegisters},
+		{Owner: "GDB", Type: TDesc, Name: "NT_GDB_TDESC", Fields: description, Holds: "architecture osabi, and the registers of each feature"},
+		{Owner: "GDB", Type: RISCVCSR, Name: "NT_RISCV_CSR", Fields: controlRegisters, Holds: "control registers, by the names of the target description"},
 	}
-	GNU = Table{{Owner: "GNU", Type: BuildID, Name: "NT_GNU_BUILD_ID", Fields: buildID}}
+	GNU = Table{{Owner: "GNU", Type: BuildID, Name: "NT_GNU_BUILD_ID", Fields: buildID, Holds: "build-id"}}
 )
 
 // description tells what the target description says: architecture, OS ABI,
@@ -40,15 +41,21 @@ func description(n Note, x Context) ([]Field, error) {
 	return d.done()
 }
 
-// elements yields what begins with an element, and where.
-func elements(xml, tag string) func(func(int, string) bool) {
+// elements yields the text from each element of a kind up to the next, and
+// where it begins.
+func elements(xml, tag string) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
-		for at := 0; ; at++ {
-			i := strings.Index(xml[at:], "<"+tag+" ")
-			if i < 0 || !yield(at+i, xml[at+i:]) {
+		open := "<" + tag + " "
+		at := strings.Index(xml, open)
+		for at >= 0 {
+			text, next := xml[at:], -1
+			if i := strings.Index(text[1:], open); i >= 0 {
+				text, next = text[:1+i], at+1+i
+			}
+			if !yield(at, text) {
 				return
 			}
-			at += i
+			at = next
 		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 // Source: Linux 6.1 uapi/linux/elf.h and the CPUs' uapi/asm/ptrace.h; types
 // above 0x40b, 0x901 and 0xa04 from later patches.
 var Linux = Table{
-	{Owner: "LINUX", Type: 0x46e62b7f, Name: "NT_PRXFPREG", Fields: registerNote},
+	{Owner: "LINUX", Type: 0x46e62b7f, Name: "NT_PRXFPREG", Fields: registerNote, Holds: "floating point and vector registers"},
 	{Owner: "LINUX", Type: 0x200, Name: "NT_386_TLS", Record: "| entry:u4 base:x4 limit:x4 flags:x4"},
-	{Owner: "LINUX", Type: 0x201, Name: "NT_386_IOPERM", Fields: ioPermissions},
-	{Owner: "LINUX", Type: 0x202, Name: "NT_X86_XSTATE", Fields: xState},
+	{Owner: "LINUX", Type: 0x201, Name: "NT_386_IOPERM", Fields: ioPermissions, Holds: "ranges of ports that the program may use"},
+	{Owner: "LINUX", Type: 0x202, Name: "NT_X86_XSTATE", Fields: xState, Holds: "FXSAVE registers, XCR0, XSTATE_BV, XCOMP_BV, upper halves of ymm"},
 	{Owner: "LINUX", Type: 0x204, Name: "NT_X86_SHSTK", Record: "ssp:x8"},
 	{Owner: "LINUX", Type: 0x205, Name: "NT_X86_XSAVE_LAYOUT", Record: "| component:u4=x86.component size:u4 offset:u4 flags:x4"},
 
-	{Owner: "LINUX", Type: 0x400, Name: "NT_ARM_VFP", Fields: registerNote},
+	{Owner: "LINUX", Type: 0x400, Name: "NT_ARM_VFP", Fields: registerNote, Holds: "floating point and vector registers"},
 	{Owner: "LINUX", Type: 0x401, Name: "NT_ARM_TLS", Record: "tp:x tp2:x"},
 	{Owner: "LINUX", Type: 0x402, Name: "NT_ARM_HW_BREAK", Record: hardwareDebug},
 	{Owner: "LINUX", Type: 0x403, Name: "NT_ARM_HW_WATCH", Record: hardwareDebug},
@@ -37,7 +37,7 @@ var Linux = Table{
 	{Owner: "LINUX", Type: 0x410, Name: "NT_ARM_GCS", Record: "features_enabled:x8 features_locked:x8 gcspr_el0:x8"},
 
 	{Owner: "LINUX", Type: 0x900, Name: "NT_RISCV_CSR", Record: "| csr:x"},
-	{Owner: "LINUX", Type: 0x901, Name: "NT_RISCV_VECTOR", Fields: riscvVector},
+	{Owner: "LINUX", Type: 0x901, Name: "NT_RISCV_VECTOR", Fields: riscvVector, Holds: "vstart vl vtype vcsr vlenb, v[0..31]"},
 	{Owner: "LINUX", Type: 0x902, Name: "NT_RISCV_TAGGED_ADDR_CTRL", Record: "control:x"},
 	{Owner: "LINUX", Type: 0x903, Name: "NT_RISCV_USER_CFI", Record: "status:x8 shadow_stack:x8"},
 

@@ -33,6 +33,9 @@ const (
 	factRegions = "zephyr.regions" // memory blocks in the order of the dump
 	factBackend = "zephyr.backend"
 	factCPU     = "zephyr.cpu"
+
+	factInterrupt   = "zephyr.interrupt"   // the handler's line that the crash was in one
+	factInterrupted = "zephyr.interrupted" // address of the thread that it stopped
 )
 
 // fileHeader is the first 12 bytes of a dump (zephyr.md 2.1).

@@ -22,6 +22,28 @@ func complete(c *elfcore.Core, p elfcore.Program) {
 	case arch.Xtensa:
 		completeXtensa(c, t)
 	}
+	nameInterrupt(c, t)
+}
+
+// nameInterrupt makes the crashed context an interrupt if the console said so,
+// where no kernel in memory tells more. The "current thread" is then the one
+// that was stopped.
+//
+// Folklore: old Cortex-A trees say so of a k_panic in a thread, too. Test:
+// TestFatalText.
+func nameInterrupt(c *elfcore.Core, t *elfcore.Thread) {
+	said := c.Facts[factInterrupt]
+	told := t.Kind != elfcore.Task || t.Stack.State != elfcore.Missing || t.Entry.State != elfcore.Missing
+	if said.State == elfcore.Missing || told || c.Arch == arch.ARM {
+		return
+	}
+	if t.Control.State != elfcore.Missing {
+		c.Facts[factInterrupted] = elfcore.Fact[string]{Value: t.Control.Value.String(), State: t.Control.State, Why: t.Control.Why}
+	}
+	*t = elfcore.Thread{
+		Kind: elfcore.Interrupt, Regs: t.Regs, Alternatives: t.Alternatives, CPU: t.CPU,
+		Name: elfcore.Fact[string]{Value: "interrupt", State: elfcore.Recovered, Why: c.Because("zephyr.interrupt", "the console says so", nowhere)},
+	}
 }
 
 // completeXtensa gives the window registers the values that go with logical

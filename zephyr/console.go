@@ -115,7 +115,7 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 				k.page, k.end = &v, off
 			}
 		}
-		if bytes.Contains(raw, []byte("Fault during interrupt handling")) {
+		if bytes.Contains(raw, []byte(interruptLine)) {
 			k.interrupt = true
 		}
 		tag, first := "", true
@@ -152,6 +152,9 @@ func parseConsole(a *arch.Arch, text []byte, firstLine int) (crashes []consoleTe
 	next()
 	return crashes
 }
+
+// interruptLine is what the handler says of a crash in an interrupt.
+const interruptLine = "Fault during interrupt handling"
 
 // lastWord is what text ends with, "" if it is blank.
 func lastWord(text []byte) string {
@@ -362,6 +365,9 @@ func (k *consoleText) crash(c *elfcore.Core, at elfcore.Pos) {
 	why := c.Because("zephyr.console", "", at)
 	if k.cpu != "" {
 		c.Facts[factCPU] = elfcore.Fact[string]{Value: k.cpu, State: elfcore.Known, Why: why}
+	}
+	if k.interrupt {
+		c.Facts[factInterrupt] = elfcore.Fact[string]{Value: interruptLine, State: elfcore.Known, Why: why}
 	}
 	if k.reason != nil && c.Crash.Reason.State == elfcore.Missing {
 		setReason(c, *k.reason, why) // the dump's file header is lost

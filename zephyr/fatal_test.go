@@ -96,8 +96,13 @@ func TestFatalText(t *testing.T) {
 			if sp, s := x.Regs.SP(); core.Arch == arch.CortexM && c.Scenario != "isr" && (s != elfcore.Recovered || sp != uint64(live["sp"])) {
 				t.Errorf("sp is %#x (%v)", sp, s)
 			}
-			if core.Crash.Reason.Value != uint64(c.Native.Reason) || x.Control.Value != elfcore.Addr(c.Current().Control) {
-				t.Errorf("crash %+v, thread %v", core.Crash, x.Control)
+			current := elfcore.Addr(c.Current().Control)
+			if core.Crash.Reason.Value != uint64(c.Native.Reason) {
+				t.Errorf("crash %+v", core.Crash)
+			}
+			if interrupt := c.Scenario == "isr" && core.Arch != arch.ARM; !interrupt && (x.Kind != elfcore.Task || x.Control.Value != current) ||
+				interrupt && (x.Kind != elfcore.Interrupt || x.Name.Value != "interrupt" || x.Control.State != elfcore.Missing || core.Facts[factInterrupted].Value != current.String()) {
+				t.Errorf("thread %v %q at %v; %v", x.Kind, x.Name.Value, x.Control, core.Facts)
 			}
 			if x.Name.Value != c.Crashed().Name && c.Crashed().Kind == "task" {
 				t.Errorf("name %q", x.Name.Value)

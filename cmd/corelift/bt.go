@@ -28,7 +28,8 @@ left from an earlier one). A line "~ code not in any image" is in front of
 frames of which nothing is known, and a last line says why the trace ends early.
 
 "(may be stale)" marks a value in a register that the functions called since
-could overwrite. <optimized out> is nowhere, <not in dump> in memory that was
+could overwrite, "(firmware differs)" what a firmware that does not match the dump
+led to (--allow-mismatch). <optimized out> is nowhere, <not in dump> in memory that was
 not saved.`,
 	}, func(fs *pflag.FlagSet, i *inspection) look {
 		all := fs.BoolP("all", "a", false, "show all threads")
@@ -56,13 +57,9 @@ not saved.`,
 					ids = append(ids, t.ID)
 				}
 			}
-			out := &inspect.Stacks{Schema: inspect.StackSchema, Stacks: []inspect.Stack{}}
-			for _, id := range ids {
-				st, err := s.Stack(id, inspect.StackOptions{Arguments: true, Locals: *full, Limit: *limit})
-				if err != nil {
-					return finding{}, err
-				}
-				out.Stacks = append(out.Stacks, *st)
+			out, err := s.Stacks(ids, inspect.StackOptions{Arguments: true, Locals: *full, Limit: *limit})
+			if err != nil {
+				return finding{}, err
 			}
 			return finding{document: out, print: func(p *text.Printer) { p.Stacks(out, *full) }}, nil
 		}

@@ -46,10 +46,14 @@ func verbNames() string {
 	return strings.Join(names, " ")
 }
 
-// eachFlag calls f for every flag of a verb.
+// eachFlag calls f for every flag of a verb that its help shows.
 func (v verb) eachFlag(f func(*pflag.Flag)) {
 	fs, _ := v.newFlags()
-	fs.VisitAll(f)
+	fs.VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			f(flag)
+		}
+	})
 }
 
 // brief is the start of a flag's explanation, in a form that may stand in single

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
+	"unicode/utf8"
 
 	"corelift/inspect/text"
 )
@@ -24,23 +25,33 @@ func hint(w io.Writer, format string, args ...any) {
 // ASCII only; the others are escaped here, which JSON allows in every text and
 // keeps a terminal safe.
 func printJSON(w io.Writer, document any) error {
-	plain, err := json.MarshalIndent(document, "", "  ")
-	if err != nil {
+	out := bufio.NewWriterSize(w, 64<<10)
+	e := json.NewEncoder(plainJSON{out})
+	e.SetIndent("", "  ")
+	if err := e.Encode(document); err != nil {
 		return err
 	}
-	var b strings.Builder
-	for _, r := range string(plain) {
+	return out.Flush()
+}
+
+// plainJSON takes JSON, whole characters at a time.
+type plainJSON struct{ out *bufio.Writer }
+
+func (w plainJSON) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
 		switch {
-		case r < 0x7f || strconv.IsPrint(r):
-			b.WriteRune(r)
+		case r < 0x7f:
+			w.out.WriteByte(rest[0])
+		case strconv.IsPrint(r):
+			w.out.Write(rest[:size])
 		case r > 0xffff:
 			r -= 0x10000
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+			fmt.Fprintf(w.out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
 		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			fmt.Fprintf(w.out, `\u%04x`, r)
 		}
+		rest = rest[size:]
 	}
-	b.WriteByte('\n')
-	_, err = io.WriteString(w, b.String())
-	return err
+	return len(p), nil // errors are kept by out
 }

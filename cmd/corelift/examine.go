@@ -30,6 +30,14 @@ array or structure, which stands for its address:
 			if len(words) != 1 {
 				return finding{}, &usageError{text: "give one ADDRESS after INPUT, in quotes if it has blanks"}
 			}
+			for _, flag := range []struct {
+				name  string
+				value int
+			}{{"count", o.Count}, {"size", o.Size}} {
+				if fs.Changed(flag.name) && flag.value < 1 {
+					return finding{}, &usageError{text: fmt.Sprintf("--%s takes 1 or more, not %d", flag.name, flag.value)}
+				}
+			}
 			if len(*format) != 1 {
 				return finding{}, &usageError{text: fmt.Sprintf("--format takes one letter, not %q", *format)}
 			}

@@ -17,10 +17,12 @@ const (
 	exitUnknown  = 2 // the input is not recognised
 	exitDamaged  = 3 // produced, but the input was damaged or incomplete
 	exitMismatch = 4 // the firmware does not match
+
+	exitDifferent = 5 // a comparison or a check has another outcome than it should
 )
 
 // fromBest orders the exit codes; of several dumps the worst counts.
-var fromBest = []int{exitComplete, exitDamaged, exitMismatch, exitUnknown, exitFailed}
+var fromBest = []int{exitComplete, exitDamaged, exitDifferent, exitMismatch, exitUnknown, exitFailed}
 
 func worse(a, b int) int {
 	if slices.Index(fromBest, a) > slices.Index(fromBest, b) {
@@ -66,6 +68,7 @@ func hinted(err error, hint string) error { return &hintedError{err, hint} }
 func codeOf(err error) int {
 	var code exitCode
 	var unknown *corelift.UnknownError
+	var noCore *corelift.NoCoreError
 	var unreadable *unreadableError
 	var mismatch *corelift.MismatchError
 	switch {
@@ -75,7 +78,7 @@ func codeOf(err error) int {
 		return int(code)
 	case errors.As(err, &mismatch):
 		return exitMismatch
-	case errors.As(err, &unknown), errors.As(err, &unreadable):
+	case errors.As(err, &unknown), errors.As(err, &noCore), errors.As(err, &unreadable):
 		return exitUnknown
 	}
 	return exitFailed

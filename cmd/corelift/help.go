@@ -57,6 +57,7 @@ Results go to standard output, all other talk to standard error. Exit codes:
   2  the input is not recognised as a dump
   3  produced, but the input was damaged or incomplete
   4  the firmware does not match the dump
+  5  diff found a difference, verify a fault
 Of several dumps the worst counts. "gdb" exits with the code of the debugger.
 
 "corelift help VERB" explains a verb.

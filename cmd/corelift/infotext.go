@@ -149,18 +149,25 @@ func infoFacts(p *page, i *inspect.Info) {
 
 func infoThreads(p *page, i *inspect.Info) {
 	p.title("threads (registers: known, recovered, suspect, missing)")
-	rows := [][]string{{"", "id", "kind", "name", "state", "prio", "cpu", "registers", "pc", "sp", "stack", "control", "entry"}}
+	rows := [][]string{{"", "id", "lwp", "kind", "name", "state", "prio", "cpu", "registers", "pc", "sp", "stack", "control", "entry"}}
+	numbered := false
 	for n := range i.Threads {
 		t := &i.Threads[n]
+		numbered = numbered || t.LWP != nil
 		mark := ""
 		if t.Crashed {
 			mark = "*"
 		}
 		rows = append(rows, []string{
-			mark, fmt.Sprint(t.ID), t.Kind.String(), value(t.Name), value(t.Status), value(t.Priority), value(t.CPU),
+			mark, fmt.Sprint(t.ID), value(t.LWP), t.Kind.String(), value(t.Name), value(t.Status), value(t.Priority), value(t.CPU),
 			fmt.Sprintf("%d,%d,%d,%d", t.Count.Known, t.Count.Recovered, t.Count.Suspect, t.Count.Missing),
 			place(t.PC, t.PCSymbol), value(t.SP), value(t.Stack), value(t.Control), place(t.Entry, t.EntrySymbol),
 		})
+	}
+	if !numbered { // only processes of a system have such numbers
+		for n := range rows {
+			rows[n] = slices.Delete(rows[n], 2, 3)
+		}
 	}
 	p.table(rows)
 }

@@ -17,6 +17,7 @@ import (
 	"corelift/elfcore"
 	"corelift/elfcore/firmware"
 	"corelift/inspect"
+	"corelift/internal/modules"
 )
 
 // stdin names standard input on the command line, noFirmware no program.
@@ -38,6 +39,7 @@ type inputFlags struct {
 	keepSuspect   bool
 	fixNoreturn   bool
 	debugDirs     []string
+	sysroots      []string
 }
 
 // honesty are the words that --honest-memory takes.
@@ -64,6 +66,7 @@ func (f *inputFlags) declareMemory(fs *pflag.FlagSet) {
 // declareDebug adds the flag about where debug information is.
 func (f *inputFlags) declareDebug(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.debugDirs, "debug-dir", []string{"/usr/lib/debug"}, "`DIR` with separate debug files, as GDB's debug-file-directory; may\nbe repeated")
+	f.declareSysroot(fs)
 }
 
 // capture is an opened input with the dumps that were chosen from it.
@@ -76,11 +79,12 @@ type capture struct {
 }
 
 // crash is a dump that was chosen, not yet read. Read returns the firmware
-// too, nil if there is none.
+// too, nil if there is none. process is that of a system's core, else nil.
 type crash struct {
-	number int
-	input  inspect.Input
-	read   func(context.Context) (*elfcore.Core, *firmware.Set, error)
+	number  int
+	input   inspect.Input
+	read    func(context.Context) (*elfcore.Core, *firmware.Set, error)
+	process *modules.Process
 }
 
 func (c *capture) close() {
@@ -114,27 +118,30 @@ func (f *inputFlags) open(ctx context.Context, s streams, name string, cores boo
 		c.inputs = append(c.inputs, info)
 	}
 	o := corelift.Options{Force: f.force, SelfContained: f.selfContained, Honest: honest, KeepSuspect: f.keepSuspect, FixNoreturn: f.fixNoreturn, DebugDirs: f.debugDirs}
+	var other coreFile // may yet be a dump of a format
+	var unread error
+	if cores {
+		if other, unread, err = openCore(ctx, file, c.name); err != nil {
+			return nil, err
+		}
+		if other.ofProcess() {
+			return c, f.takeProcess(ctx, s, c, other, o)
+		}
+	}
 	if err := f.openOthers(c, &o); err != nil {
 		return nil, err
 	}
 	if f.elf == "" {
 		o.Candidates = candidates(name)
 	}
-	var other *elfcore.Core // a core file that may yet be a dump of a format
-	var unread error
-	if cores {
-		if other, unread, err = openCore(ctx, file, c.name); err != nil {
-			return nil, err
-		}
-		if other != nil && other.Format != elfcore.FormatELF {
-			return c, c.take(other, o)
-		}
+	if other.core != nil && other.core.Format != elfcore.FormatELF {
+		return c, c.take(other.core, nil, o)
 	}
 	dumps, err := corelift.Dumps(ctx, interruptible(ctx, file), c.name)
 	if errors.As(err, new(*corelift.UnknownError)) {
 		switch {
-		case other != nil:
-			return c, c.take(other, o)
+		case other.core != nil:
+			return c, c.take(other.core, nil, o)
 		case unread != nil:
 			err = unread
 		}
@@ -314,15 +321,11 @@ func choose(dumps []inspect.Found, pick string) ([]int, error) {
 // crash makes a dump ready to be read.
 func (c *capture) crash(d corelift.Dump, o corelift.Options) crash {
 	input := inspect.Input{Name: c.name, Wrappers: d.Wrappers(), Dump: d.Number, Dumps: c.dumps}
-	return crash{d.Number, input, func(ctx context.Context) (*elfcore.Core, *firmware.Set, error) {
+	return crash{number: d.Number, input: input, read: func(ctx context.Context) (*elfcore.Core, *firmware.Set, error) {
 		program := o.Program
 		o.Assumed = func(s *firmware.Set) {
 			program = s
-			for _, image := range s.Images() {
-				if info, err := os.Stat(image.Path); err == nil {
-					c.inputs = append(c.inputs, info)
-				}
-			}
+			c.read(s)
 		}
 		core, err := d.Core(ctx, o)
 		if err != nil {
@@ -346,53 +349,72 @@ func unreadable(err error) error {
 // coreType is e_type of core files, at byte 16.
 const coreType = 4
 
+// coreFile is a core file with what was read of it.
+type coreFile struct {
+	file *elfcore.File
+	core *elfcore.Core
+}
+
 // openCore reads a core file; core is nil for any other file. Some targets
 // write broken ones, which only their formats know: for those unread says what
 // is wrong. A core of corelift that can't be read is an error.
-func openCore(ctx context.Context, file *os.File, name string) (core *elfcore.Core, unread, err error) {
+func openCore(ctx context.Context, file *os.File, name string) (c coreFile, unread, err error) {
 	var head [18]byte
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, nil, nil // a pipe: core files are read at any offset
+		return c, nil, nil // a pipe: core files are read at any offset
 	}
 	if n, _ := file.ReadAt(head[:], 0); n < len(head) || string(head[:4]) != "\x7fELF" || head[16]+head[17] != coreType {
-		return nil, nil, nil
+		return c, nil, nil
 	}
-	opened, err := elfcore.Open(file, info.Size())
-	if err == nil {
-		core, err = opened.Core(ctx)
+	if c.file, err = elfcore.Open(file, info.Size()); err == nil {
+		c.core, err = c.file.Core(ctx)
 	}
 	if err == nil || ctx.Err() != nil {
-		return core, nil, ctx.Err()
+		return c, nil, ctx.Err()
 	}
 	err = unreadable(fmt.Errorf("%s: %w", name, err))
 	if errors.As(err, new(*elfcore.OwnError)) {
-		return nil, nil, err
+		return c, nil, err
 	}
-	return nil, err, nil
+	return c, err, nil
 }
 
 // take makes a core file the one dump of the input. One of another program
 // than the user named is refused.
-func (c *capture) take(core *elfcore.Core, o corelift.Options) error {
+func (c *capture) take(core *elfcore.Core, process *modules.Process, o corelift.Options) error {
 	if o.Program != nil {
-		m := o.Program.Match(core)
-		if m.Verdict == firmware.Different && !o.Force {
-			return &corelift.MismatchError{File: o.Program.Images()[0].Path, Match: m}
+		if err := corelift.Check(core, o); err != nil {
+			return err
 		}
-		core.Program.MatchVerdict, core.Program.Assumed = m.Verdict.String(), false
 		if o.Program.Arch() != core.Arch {
 			o.Program = nil
 		}
 	}
+	c.only(core, process, func(ctx context.Context) (*firmware.Set, error) {
+		if o.Program != nil {
+			return o.Program, nil
+		}
+		return corelift.Assume(ctx, core, o)
+	})
+	return nil
+}
+
+// only makes a core that was read the one dump of the input.
+func (c *capture) only(core *elfcore.Core, process *modules.Process, program func(context.Context) (*firmware.Set, error)) {
 	c.dumps = []inspect.Found{{Number: 1, Format: core.Format, Whole: true, Size: c.inputs[0].Size()}}
 	input := inspect.Input{Name: c.name, Dump: 1, Dumps: c.dumps}
-	c.crashes = []crash{{1, input, func(ctx context.Context) (*elfcore.Core, *firmware.Set, error) {
-		if o.Program != nil {
-			return core, o.Program, nil
-		}
-		program, err := corelift.Assume(ctx, core, o)
-		return core, program, err
+	c.crashes = []crash{{number: 1, input: input, process: process, read: func(ctx context.Context) (*elfcore.Core, *firmware.Set, error) {
+		set, err := program(ctx)
+		return core, set, err
 	}}}
-	return nil
+}
+
+// read notes that the files of a program were read.
+func (c *capture) read(s *firmware.Set) {
+	for _, image := range s.Images() {
+		if info, err := os.Stat(image.Path); err == nil {
+			c.inputs = append(c.inputs, info)
+		}
+	}
 }

@@ -31,6 +31,7 @@ What differs from Delve on a Go program:
     lists them with name, state and priority, "task N" goes to one. "goroutines"
     and "goroutine" do the same.
     Expressions are C, as corelift print takes them: print /x reg->status[2].
+    "help print" is Delve's and tells of Go's; "help expressions" tells of these.
     Nothing runs and nothing can be set: break, continue, call and the like say so.
     A value that is absent or in doubt says so in words, which scripts get as a
     string: <optimized out>, <not in dump>, (may be stale). Frames found in a
@@ -45,12 +46,14 @@ terminal's place; they can read all of the dump, but change nothing.`
 // front is what the flags say of the terminal, and of the server in its place.
 type front struct {
 	script   string
+	sources  []string
 	headless bool
 	listen   string
 }
 
 func (f *front) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&f.script, "script", "", "run `FILE`, Starlark (.star) or commands, instead of asking")
+	fs.StringArrayVar(&f.sources, "source-dir", nil, "`DIR` to look for source files in; may be repeated")
 	fs.BoolVar(&f.headless, "headless", false, "serve Delve's clients until one detaches")
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` for them: HOST:PORT, or unix:PATH for a socket file.\nWithout a HOST only this machine is served")
 }
@@ -63,7 +66,7 @@ func (e *exploration) explore(ctx context.Context, s streams, session *inspect.S
 	case e.headless && e.script != "":
 		return &usageError{text: "a script needs the terminal, which --headless goes without"}
 	case !e.headless:
-		return terminal.Run(ctx, session, terminal.Options{Thread: e.thread, Script: e.script, Color: color})
+		return terminal.Run(ctx, session, terminal.Options{Thread: e.thread, Script: e.script, Sources: e.sources, Color: color})
 	}
 	l, err := e.listener(s)
 	if err != nil {

@@ -201,6 +201,7 @@ func (p *prompt) move(arg string, thread bool, direction int) error {
 		return err
 	}
 	p.thread, p.frame = id, level
+	f.Arguments = p.session.Locals(f).Arguments
 	out := text.New(p.out, p.session, p.color)
 	out.Frame(f)
 	return out.Flush()

@@ -188,9 +188,9 @@ func (i *inspection) colored(out *os.File) (bool, error) {
 func tellDoubts(w io.Writer, core *elfcore.Core, program *firmware.Set) {
 	told := false // what is wrong with the firmware
 	for _, d := range core.Diagnostics {
-		if d.Severity == elfcore.Loss || d.Code == "firmware.match" || d.Code == "firmware.ambiguous" {
+		if d.Severity == elfcore.Loss || d.Code == "firmware.match" || d.Code == "firmware.ambiguous" || d.Code == modulesMissing || d.Code == modulesAssumed {
 			say(w, "%s", diagnosticLine(d))
-			told = told || d.Code == "firmware.match"
+			told = told || d.Code == "firmware.match" || d.Code == modulesMissing
 		}
 	}
 	if program == nil {
@@ -204,12 +204,11 @@ func tellDoubts(w io.Writer, core *elfcore.Core, program *firmware.Set) {
 	if core.Program.Assumed {
 		say(w, "firmware: %s, %s; assumed, since you named none (-e)", image.Path, core.Program.MatchVerdict)
 	}
-	data := image.Debug()
-	if err := data.Err(); err != nil {
+	if err := image.DebugError(); err != nil {
 		for line := range strings.Lines(err.Error()) {
 			say(w, "%s: %s", image.Path, strings.TrimSuffix(line, "\n"))
 		}
-		if len(data.Units()) == 0 {
+		if len(image.Debug().Units()) == 0 {
 			hint(w, "--debug-dir DIR says where separate debug files are")
 		}
 	}

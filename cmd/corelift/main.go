@@ -39,6 +39,17 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
+// frugal takes that back, for verbs that read no DWARF but any file: a hostile
+// one of 1 MiB makes documents of 40 MiB. Users' GOGC and GOMEMLIMIT still count.
+func frugal() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(100)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(48 << 20)
+	}
+}
+
 // verb is one of the things that corelift can do.
 type verb struct {
 	name  string
@@ -56,7 +67,8 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		convertVerb(), infoVerb(),
-		btVerb(), threadsVerb(), regsVerb(), localsVerb(), printVerb(), examineVerb(), listVerb(), symbolVerb(),
+		btVerb(), threadsVerb(), regsVerb(), localsVerb(), printVerb(), examineVerb(), memVerb(), listVerb(), symbolVerb(), diffVerb(),
+		readelfVerb(), verifyVerb(),
 		inspectVerb(), gdbVerb(), versionVerb(), helpVerb(), completionVerb(),
 	}
 }

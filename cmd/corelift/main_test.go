@@ -142,6 +142,7 @@ var manglers = map[string]func(string) []byte{
 		}
 		return le.AppendUint32(b, crc32.ChecksumIEEE(b))
 	},
+	"end": func(s string) []byte { return []byte(s[:len(s)-100]) }, // the disk was full
 	"late": func(s string) []byte { // the capture began within the dump
 		return []byte(s[strings.Index(s, "#CD:4d01"):])
 	},

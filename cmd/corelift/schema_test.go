@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"corelift/inspect"
+	"corelift/internal/readelf"
+	"corelift/internal/verify"
 )
 
 // TestSchema checks documents in which every field is set, and empty ones,
@@ -32,6 +34,7 @@ func TestSchema(t *testing.T) {
 	converted.Cores = []convertedCore{}
 	checkSchema(t, "convert.json", converted, false)
 
+	emptySide := inspect.Side{Input: inspect.Input{Dumps: []inspect.Found{}}}
 	for _, c := range []struct {
 		schema, name string
 		full, empty  any
@@ -42,7 +45,13 @@ func TestSchema(t *testing.T) {
 		{"locals.json", inspect.LocalsSchema, &inspect.Locals{}, &inspect.Locals{Arguments: []inspect.Variable{{}}, Locals: []inspect.Variable{}}},
 		{"print.json", inspect.PrintSchema, &inspect.Printed{}, &inspect.Printed{Values: []inspect.Answer{{}, {Value: &inspect.Value{}}}}},
 		{"examine.json", inspect.ExamineSchema, &inspect.Examined{}, &inspect.Examined{Cells: []inspect.Cell{{}}}},
+		{"mem.json", memSchema, &memory{}, &memory{Runs: []memoryRun{{}}}},
 		{"list.json", inspect.ListSchema, &inspect.Listing{}, &inspect.Listing{Lines: []inspect.SourceLine{}}},
+		{"diff.json", inspect.DifferenceSchema, &inspect.Difference{}, &inspect.Difference{A: emptySide, B: emptySide, Variables: &inspect.VariablesDifference{}}},
+		{"verify.json", verifySchema, &verified{}, &verified{Findings: []verify.Finding{}}},
+		{"readelf.json", readelf.Schema, &readelf.Document{}, &readelf.Document{
+			Header: &readelf.Header{}, Sections: []readelf.Section{{}}, Segments: []readelf.Segment{{}}, Dumps: []readelf.Dump{{}},
+			Notes: []readelf.NoteSegment{{Notes: []readelf.Note{{}}}}, Maps: []readelf.Map{{}}}},
 		{"symbol.json", inspect.SymbolSchema, &inspect.Symbols{}, &inspect.Symbols{Symbols: []inspect.SymbolRow{{}}}},
 	} {
 		fill(reflect.ValueOf(c.full).Elem(), 0)

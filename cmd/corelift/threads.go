@@ -15,7 +15,8 @@ func threadsVerb() verb {
 		long: `Lists the threads, the crashed one marked with *, with the function that each
 is in. The columns under stack are what is in use, the most that ever was, told
 by the bytes that still hold the kernel's fill pattern (0xaa or 0xa5), and the
-size. What the dump does not tell is "-".`,
+size. The core of a process has lwp, the number of the thread in its system. What
+the dump does not tell is "-".`,
 	}, func(*pflag.FlagSet, *inspection) look {
 		return func(s *inspect.Session, words []string) (finding, error) {
 			out := s.Threads()

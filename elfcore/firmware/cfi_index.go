@@ -51,6 +51,7 @@ const addressSize = -1
 type frameSection struct {
 	data  []byte
 	addr  uint64 // where it is in memory; pointers may be relative to that
+	bias  uint64 // to be added to those that are not
 	eh    bool
 	word  int             // bytes of an address
 	known map[uint64]*cie // by offset; nil for those that can't be used
@@ -112,6 +113,9 @@ func (f *frameSection) each(yield func(fde)) {
 		}
 		d := fde{cie: c}
 		d.Addr = elfcore.Addr(f.pointer(&e.body, c.pointer))
+		if c.pointer&peApply == peAbsolute {
+			d.Addr += elfcore.Addr(f.bias)
+		}
 		d.Size = f.pointer(&e.body, c.pointer&peForm)
 		if c.augmented {
 			e.body.take(e.body.uleb())
@@ -219,8 +223,9 @@ func (f *frameSection) pointer(b *cursor, encoding byte) uint64 {
 
 // frameTable holds an image's frame description entries by address.
 type frameTable struct {
-	arch *arch.Arch
-	list []fde // sorted as spans wants them
+	image *Image
+	arch  *arch.Arch
+	list  []fde // sorted as spans wants them
 	spans
 	symbols func() *symbolTable
 	exidx   exidxTable
@@ -236,18 +241,18 @@ func (m *Image) readFrames() *frameTable {
 	t := newFrameTable(m)
 	t.exidx = m.readExidx()
 	if data, err := m.debugContents(".debug_frame"); err == nil {
-		t.add(frameSection{data: data, word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
+		t.add(frameSection{data: data, bias: m.Bias, word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
 	}
 	s := m.elf.Section(".eh_frame")
 	if data, err := m.contents(s); err == nil {
-		t.add(frameSection{data: data, addr: s.Addr, eh: true, word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
+		t.add(frameSection{data: data, addr: m.loaded(s.Addr), bias: m.Bias, eh: true, word: m.Arch.PtrSize(), known: map[uint64]*cie{}}, m)
 	}
 	t.sort()
 	return t
 }
 
 func newFrameTable(m *Image) *frameTable {
-	return &frameTable{arch: m.Arch, symbols: m.symbols, ready: map[int]*delveEntry{}}
+	return &frameTable{image: m, arch: m.Arch, symbols: m.symbols, ready: map[int]*delveEntry{}}
 }
 
 // usualEntry is about the size of an entry, in bytes.
@@ -287,7 +292,7 @@ const deadZone = 16 << 10
 // have the very range of one. Test: TestDeadEntries.
 func (t *frameTable) find(pc elfcore.Addr) (index int, ok bool) {
 	candidates := slices.Collect(t.holding(pc))
-	if len(candidates) == 1 && t.list[candidates[0]].Addr >= deadZone {
+	if len(candidates) == 1 && !t.image.inDeadZone(t.list[candidates[0]].Addr) {
 		return candidates[0], true
 	}
 	best := -1
@@ -299,7 +304,7 @@ func (t *frameTable) find(pc elfcore.Addr) (index int, ok bool) {
 			ok = false // nothing tells them apart
 		}
 	}
-	if ok && best < sameRange && t.list[index].Addr < deadZone && len(t.symbols().all) > 0 {
+	if ok && best < sameRange && t.image.inDeadZone(t.list[index].Addr) && t.symbols().complete {
 		return 0, false
 	}
 	return index, ok

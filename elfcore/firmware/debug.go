@@ -9,7 +9,9 @@ import (
 func (m *Image) Debug() *debuginfo.Data { return m.info() }
 
 func (m *Image) openDebug() *debuginfo.Data {
-	return debuginfo.New(m.debugContents, m.Order, m.Arch.PtrSize(), m.live)
+	d := debuginfo.New(m.debugContents, m.Order, m.Arch.PtrSize(), m.live)
+	d.Move(m.Bias)
+	return d
 }
 
 // live tells whether code that the debug information describes, a function or
@@ -17,14 +19,14 @@ func (m *Image) openDebug() *debuginfo.Data {
 // what linkers leave behind of those that are not.
 func (m *Image) live(start, end uint64) bool {
 	a := elfcore.Addr(start & m.Arch.CodeMask)
-	if end <= start || !m.executable(a) {
+	if end <= start || !m.Executable(a) {
 		return false
 	}
-	if a >= deadZone {
+	if !m.inDeadZone(a) {
 		return true
 	}
 	symbols := m.symbols()
-	if len(symbols.all) == 0 {
+	if !symbols.complete {
 		return true
 	}
 	_, first, ok := symbols.at(a, functionSymbol)

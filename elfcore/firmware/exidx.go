@@ -48,15 +48,15 @@ func (m *Image) readExidx() exidxTable {
 	for _, s := range m.elf.Sections {
 		if s.Type == shtARMExidx {
 			t.data, _ = m.contents(s)
-			t.addr = s.Addr
+			t.addr = m.loaded(s.Addr)
 			return t
 		}
 	}
 	for _, p := range m.elf.Progs {
 		if p.Type == ptARMExidx && p.Filesz <= p.Memsz {
-			t.addr = p.Vaddr
+			t.addr = m.loaded(p.Vaddr)
 			t.data = make([]byte, min(p.Filesz, maxExidx))
-			if !m.readConst(t.data, elfcore.Addr(p.Vaddr)) {
+			if !m.readConst(t.data, elfcore.Addr(t.addr)) {
 				t.data = nil
 			}
 		}
@@ -84,7 +84,7 @@ func (t *exidxTable) start(i int) elfcore.Addr {
 func (t *exidxTable) row(pc elfcore.Addr) (Row, bool) {
 	n := len(t.data) / exidxEntry
 	i := sort.Search(n, func(k int) bool { return t.start(k) > pc }) - 1
-	if i < 0 || !t.m.executable(pc) {
+	if i < 0 || !t.m.Executable(pc) {
 		return Row{}, false
 	}
 	row := Row{Exidx: true, Return: t.m.Arch.LR, Regs: map[arch.Reg]Rule{}, Function: t.extent(i, pc)}

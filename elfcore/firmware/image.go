@@ -25,23 +25,34 @@ type Image struct {
 	Entry     uint64 // e_entry as written, with the Thumb bit
 	BuildID   string // lower-case hex, empty if it has none
 	FloatBits int    // width of the FPU that the program uses, 0 none
+	Bias      uint64 // what loading added to the addresses in the file
 
 	file
-	sections []Section            // those in memory
-	debugDir []string             // where separate debug files may be, see Set.SearchDebug
+	sections []Section // those in memory
+	debugDir []string  // where separate debug files may be, see Set.SearchDebug
+	fetch    func(buildID string) (path string, err error)
 	apart    atomic.Pointer[file] // the separate debug file, to be released
 
-	symbols func() *symbolTable
-	frames  func() *frameTable
-	debug   func() *file // a separate debug file, nil if there is none or no need
-	info    func() *debuginfo.Data
-	sha256  func() string
+	// What debug looked for in vain: files that are not there, and why others
+	// were refused.
+	missed  []string
+	refused []error
+
+	symbols  func() *symbolTable
+	exported func() *symbolTable
+	frames   func() *frameTable
+	debug    func() *file // a separate debug file, nil if there is none or no need
+	info     func() *debuginfo.Data
+	sha256   func() string
 }
 
 // maxNote bounds a build-id note section, in bytes; the usual has 36.
 const maxNote = 64 << 10
 
-func openImage(path string) (m *Image, err error) {
+// openImage opens a program. One that can be loaded anywhere must have been
+// placed.
+func openImage(p Place, placed bool) (m *Image, err error) {
+	path := p.Path
 	mapped, err := mapFile(path)
 	if err != nil {
 		return nil, err // names the path itself
@@ -53,16 +64,17 @@ func openImage(path string) (m *Image, err error) {
 		}
 	}()
 	defer Guard(&err)()
-	m = &Image{Path: path, Name: filepath.Base(path), file: mapped}
+	m = &Image{Path: path, Name: filepath.Base(path), Bias: p.Bias, file: mapped}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		m.Name = filepath.Base(real)
 	}
-	if err := m.readHeader(); err != nil {
+	if err := m.readHeader(placed); err != nil {
 		return nil, err
 	}
 	m.layOut()
 	m.BuildID = m.buildID(m.Order)
 	m.symbols = sync.OnceValue(m.readSymbols)
+	m.exported = sync.OnceValue(m.readExported)
 	m.frames = sync.OnceValue(m.readFrames)
 	m.debug = sync.OnceValue(m.findSeparate)
 	m.info = sync.OnceValue(m.openDebug)
@@ -81,7 +93,7 @@ const (
 	riscvDouble = 0x4
 )
 
-func (m *Image) readHeader() (err error) {
+func (m *Image) readHeader(placed bool) (err error) {
 	defer recovered(&err)
 	var head [headSize]byte
 	n := copy(head[:], m.data)
@@ -91,8 +103,12 @@ func (m *Image) readHeader() (err error) {
 	if err := m.readELF(); err != nil {
 		return err
 	}
-	if m.elf.Type != elf.ET_EXEC {
+	switch {
+	case m.elf.Type == elf.ET_DYN && placed:
+	case m.elf.Type != elf.ET_EXEC:
 		return wrongType(m.elf.Type)
+	case m.Bias != 0:
+		return fmt.Errorf("linked at fixed addresses, but loaded 0x%x bytes further on", m.Bias)
 	}
 	if m.elf.Data != elf.ELFDATA2LSB {
 		return fmt.Errorf("a big-endian program, which is not supported")

@@ -31,6 +31,7 @@ func (s *Section) constant() bool { return !s.NoBits && (s.Exec || !s.Write) }
 // loadable segments if a program was stripped of them.
 func (m *Image) layOut() {
 	add := func(name string, a, off, size uint64, s Section) {
+		a = m.loaded(a)
 		s.Name, s.Range = name, elfcore.Range{Addr: elfcore.Addr(a), Size: size}
 		if size == 0 || a+size-1 < a || !s.NoBits && !m.inFile(off, size) {
 			return
@@ -67,6 +68,12 @@ func (m *Image) layOut() {
 	}
 }
 
+// loaded is where an address of the file was loaded.
+func (m *Image) loaded(a uint64) uint64 { return (a + m.Bias) & m.Arch.AddrMask() }
+
+// inDeadZone tells whether a lies where removed code seems to be.
+func (m *Image) inDeadZone(a elfcore.Addr) bool { return uint64(a)-m.Bias < deadZone }
+
 // at finds the section with bytes in the file that holds an address.
 func (m *Image) at(a elfcore.Addr, want func(*Section) bool) *Section {
 	for i := range m.sections {
@@ -77,6 +84,7 @@ func (m *Image) at(a elfcore.Addr, want func(*Section) bool) *Section {
 	return nil
 }
 
-func (m *Image) executable(a elfcore.Addr) bool {
+// Executable tells whether a lies in code of the program.
+func (m *Image) Executable(a elfcore.Addr) bool {
 	return m.at(a, func(s *Section) bool { return s.Exec && !s.NoBits }) != nil
 }

@@ -1,9 +1,11 @@
 package firmware
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"corelift/internal/fixture"
@@ -27,6 +29,7 @@ func TestSeparateDebugFile(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
+	var lacking string
 	ask := func(dirs ...string) bool {
 		s, err := Open(stripped)
 		if err != nil {
@@ -40,13 +43,20 @@ func TestSeparateDebugFile(t *testing.T) {
 		if symbol != row || row != field {
 			t.Errorf("symbol %v, row %v, field %v: they come from one file", symbol, row, field)
 		}
+		lacking = fmt.Sprint(s.Images()[0].DebugError())
 		return field
 	}
 	if ask(dir) {
 		t.Error("found where it is not")
 	}
+	if want := "looked for " + filepath.Join(dir, "fw.debug") + ", " + filepath.Join(dir, ".debug", "fw.debug") + ", "; !strings.Contains(lacking, want) {
+		t.Errorf("%s; want %s", lacking, want)
+	}
 	if !ask(dir, filepath.Dir(apart)) {
 		t.Error("not found")
+	}
+	if lacking != "<nil>" {
+		t.Error(lacking)
 	}
 	f, err := os.OpenFile(apart, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -56,6 +66,9 @@ func TestSeparateDebugFile(t *testing.T) {
 	f.Close()
 	if ask(filepath.Dir(apart)) {
 		t.Error("a file with another checksum was taken")
+	}
+	if want := apart + " is not the debug file of fw.elf: its checksum is "; !strings.Contains(lacking, want) {
+		t.Errorf("%s; want %s", lacking, want)
 	}
 }
 

@@ -268,7 +268,7 @@ func TestSymbols(t *testing.T) {
 
 // symbolsOf builds a table by hand.
 func symbolsOf(list ...symbol) *symbolTable {
-	t := &symbolTable{names: []byte("\x00alpha\x00beta\x00gamma\x00"), all: list}
+	t := &symbolTable{names: []byte("\x00alpha\x00beta\x00gamma\x00"), all: list, complete: len(list) > 0}
 	t.hash = sync.OnceValue(t.hashNames)
 	t.byAddr = sync.OnceValue(func() addrIndex {
 		return t.sortByAddr([]Section{{Range: elfcore.Range{Addr: 0x1000, Size: 0x100}}})

@@ -28,6 +28,8 @@ type symbolTable struct {
 	names []byte
 	all   []symbol // all that have a name of their own, in the file's order
 	code  []mark   // ARM mapping symbols, by address
+	// complete: the table has the functions that are not exported, too.
+	complete bool
 
 	hash   func() nameHash
 	byAddr func() addrIndex
@@ -47,24 +49,44 @@ func functionSymbol(k elf.SymType) bool { return k == elf.STT_FUNC }
 
 func objectSymbol(k elf.SymType) bool { return k == elf.STT_OBJECT }
 
-// readSymbols reads .symtab, of the separate debug file if the program has none;
-// without one the table is empty.
+// readSymbols reads .symtab, of the separate debug file if the program has none,
+// or the symbols that a stripped library exports; without any the table is
+// empty.
 func (m *Image) readSymbols() *symbolTable {
+	t := m.newSymbols()
+	from := &m.file
+	if m.elf.Section(".symtab") == nil {
+		if from = m.debug(); from == nil {
+			return m.exported()
+		}
+	}
+	m.fill(t, from, ".symtab", ".strtab")
+	t.complete = len(t.all) > 0
+	return t
+}
+
+// readExported reads the symbols that other programs of the process may use.
+func (m *Image) readExported() *symbolTable {
+	t := m.newSymbols()
+	m.fill(t, &m.file, ".dynsym", ".dynstr")
+	return t
+}
+
+func (m *Image) newSymbols() *symbolTable {
 	t := &symbolTable{}
 	t.hash = sync.OnceValue(t.hashNames)
 	t.byAddr = sync.OnceValue(func() addrIndex { return t.sortByAddr(m.sections) })
-	from := &m.file
-	if s := m.elf.Section(".symtab"); s == nil {
-		if from = m.debug(); from == nil {
-			return t
-		}
-	}
-	raw, err := from.contents(from.elf.Section(".symtab"))
+	return t
+}
+
+// fill reads the symbols and their names from sections of a file.
+func (m *Image) fill(t *symbolTable, from *file, symbols, names string) {
+	raw, err := from.contents(from.elf.Section(symbols))
 	if err != nil {
-		return t
+		return
 	}
-	if t.names, err = from.contents(from.elf.Section(".strtab")); err != nil {
-		return t
+	if t.names, err = from.contents(from.elf.Section(names)); err != nil {
+		return
 	}
 	entry := elf.Sym32Size
 	if m.elf.Class == elf.ELFCLASS64 {
@@ -98,13 +120,15 @@ func (m *Image) readSymbols() *symbolTable {
 		default:
 			s.rank = 2
 		}
+		if s.kind != elf.STT_TLS && s.home != elf.SHN_ABS {
+			s.Addr = elfcore.Addr(m.loaded(uint64(s.Addr)))
+		}
 		if s.kind == elf.STT_FUNC {
 			s.Addr &= elfcore.Addr(m.Arch.CodeMask)
 		}
 		t.all = append(t.all, s)
 	}
 	slices.SortStableFunc(t.code, func(a, b mark) int { return cmp.Compare(a.addr, b.addr) })
-	return t
 }
 
 // mapping recognises the mapping symbols of the ARM and RISC-V ABIs: "$t",

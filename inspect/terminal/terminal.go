@@ -35,6 +35,8 @@ type Options struct {
 	Thread int32  // ID of the task selected at first, 0 for the crashed one
 	Script string // a file of commands, or of Starlark (.star), to run instead of asking the user
 	Color  bool   // whether standard output may be coloured
+
+	Sources []string // directories to look for source files in
 }
 
 // GDB's "print elements" and "print max-depth" are the limits of what is
@@ -65,7 +67,7 @@ var prelude string
 
 const greeting = `Delve's terminal on a crash: it can be asked anything, but does not run.
 A task is what Delve calls a goroutine: tasks lists them, task N goes to one.
-Expressions are C. Frames: bt, frame N, up, down. Variables: args, locals, print.`
+Expressions are C (help expressions). Frames: bt, frame N, up, down. Variables: args, locals, print.`
 
 // Run lets the user, on standard input and output, or a script ask about a
 // crash. The error of a script names its line.
@@ -84,7 +86,13 @@ func Run(ctx context.Context, s *inspect.Session, o Options) error {
 	}
 	defer os.RemoveAll(dir)
 	commands := terminal.DebugCommands(c)
-	t := terminal.New(c, settings(o.Color), false)
+	conf := settings(o.Color)
+	if len(o.Sources) > 0 {
+		for file, path := range s.Sources(o.Sources) {
+			conf.SubstitutePath = append(conf.SubstitutePath, config.SubstitutePathRule{From: file, To: path})
+		}
+	}
+	t := terminal.New(c, conf, false)
 	execute := func(path string) error { return commands.Call("source "+path, t) }
 
 	path := filepath.Join(dir, "corelift.star")

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 
 	"corelift/elfcore"
 	"corelift/inspect"
@@ -9,21 +10,28 @@ import (
 
 // Threads prints the table of threads.
 func (p *Printer) Threads(list *inspect.Threads) {
-	rows := [][]string{{"", "id", "name", "state", "prio", "stack: now", "peak", "size", "at"}}
+	rows := [][]string{{"", "id", "lwp", "name", "state", "prio", "stack: now", "peak", "size", "at"}}
+	numbered := false
 	for i := range list.Threads {
 		t := &list.Threads[i]
 		mark := " "
 		if t.Crashed {
 			mark = "*"
 		}
+		numbered = numbered || t.LWP != nil
 		size := "-"
 		if t.Stack != nil {
 			size = fmt.Sprint(t.Stack.Value.Size)
 		}
 		rows = append(rows, []string{
-			mark, fmt.Sprint(t.ID), name(t), fact(t.Status), fact(t.Priority),
+			mark, fmt.Sprint(t.ID), fact(t.LWP), name(t), fact(t.Status), fact(t.Priority),
 			usage(t.Used), usage(t.Peak), size, p.where(t),
 		})
+	}
+	if !numbered { // only processes of a system have such numbers
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], 2, 3)
+		}
 	}
 	p.table(rows)
 }

@@ -2,7 +2,9 @@ package debuginfo
 
 import (
 	"debug/dwarf"
+	"iter"
 	"slices"
+	"sync"
 )
 
 // abbreviation says which attributes entries of a kind have (DWARF 5, 7.5.3).
@@ -43,6 +45,22 @@ func (t *abbrevTable) find(code uint64) *abbreviation {
 	return t.other[code]
 }
 
+// all yields the abbreviations.
+func (t *abbrevTable) all() iter.Seq[*abbreviation] {
+	return func(yield func(*abbreviation) bool) {
+		for i := range t.dense {
+			if !yield(&t.dense[i]) {
+				return
+			}
+		}
+		for _, a := range t.other {
+			if !yield(a) {
+				return
+			}
+		}
+	}
+}
+
 // abbrevs is the table of abbreviations at an offset, shared by the units that
 // use it.
 //
@@ -50,30 +68,42 @@ func (t *abbrevTable) find(code uint64) *abbreviation {
 // shapes of units may read the same bytes), so that damaged headers, each with
 // an offset of its own into one long table, can't use up time and memory.
 func (d *Data) abbrevs(key abbrevKey) *abbrevTable {
+	section := d.bytes(secAbbrev)
+	d.mu.Lock()
+	t, seen := d.tables[key]
+	within := d.abbrevRead <= 4*len(section)
+	d.mu.Unlock()
+	if seen {
+		return t
+	}
+	t, size := &abbrevTable{}, 0
+	if key.off < uint64(len(section)) && within { // not locked: other units read theirs meanwhile
+		c := cursor{b: section, off: int(key.off)}
+		declared := declarationsPool.Get().(*declarations)
+		declared.read(&c, key.shape)
+		declared.table(t)
+		declarationsPool.Put(declared)
+		size = c.off - int(key.off)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t, seen := d.tables[key]
-	if !seen {
-		section := d.bytes(secAbbrev)
-		t = &abbrevTable{}
-		if key.off < uint64(len(section)) && d.abbrevRead <= 4*len(section) {
-			c := cursor{b: section, off: int(key.off)}
-			d.declared.read(&c, key.shape)
-			d.declared.table(t)
-			d.abbrevRead += c.off - int(key.off)
-		}
-		d.tables[key] = t
+	if other, seen := d.tables[key]; seen {
+		return other
 	}
+	d.abbrevRead += size
+	d.tables[key] = t
 	return t
 }
 
-// declarations are the abbreviations of one table while they are read. The
-// slices are used again for the next table: how long they get is not known
-// before.
+// declarations are the abbreviations of one table while they are read.
 type declarations struct {
 	list   []declaration
 	fields []field // of all in list
 }
+
+// declarationsPool keeps the slices for the next table: how long they get is not
+// known before.
+var declarationsPool = sync.Pool{New: func() any { return new(declarations) }}
 
 type declaration struct {
 	abbreviation
@@ -84,6 +114,7 @@ type declaration struct {
 // read reads declarations up to the end of the table, or up to the damage.
 func (d *declarations) read(c *cursor, s shape) {
 	d.list, d.fields = d.list[:0], d.fields[:0]
+	sizes := s.sizes()
 	for {
 		a := declaration{code: c.uleb(), first: len(d.fields)}
 		if a.code == 0 {
@@ -100,7 +131,7 @@ func (d *declarations) read(c *cursor, s shape) {
 			if f.form == formImplicit {
 				f.implicit = c.sleb()
 			}
-			f.size = s.size(f.form)
+			f.size = sizes[f.form]
 			if f.size == varies {
 				a.size = -1
 			} else if a.size >= 0 {

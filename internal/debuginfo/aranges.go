@@ -71,7 +71,7 @@ func (d *Data) readAranges() (s spans[*Unit]) {
 		tuple := 2 * size
 		set.off = start + (set.off-start+tuple-1)/tuple*tuple
 		for !set.bad {
-			low, n := set.uint(size), set.uint(size)
+			low, n := u.Loaded(set.uint(size)), set.uint(size)
 			s.add(low, low+n, u)
 		}
 	}

@@ -45,7 +45,7 @@ const attrGNUTailCall dwarf.Attr = 0x2115
 func (f *Function) callSites() *callSites {
 	f.calls.once.Do(func() {
 		f.calls.at = map[uint64]Entry{}
-		f.Entry.eachBelow(func(e Entry) bool {
+		f.Entry.eachBelow(func(e Entry, _ int) bool {
 			if e.Tag != dwarf.TagCallSite && e.Tag != tagGNUCallSite {
 				return e.Tag != dwarf.TagSubprogram
 			}
@@ -110,15 +110,17 @@ func (d *Data) Defined(e Entry) (*Function, bool) {
 
 // Implements tells whether the function is what an entry stands for: its
 // declaration or abstract instance, or the declaration of an external function
-// in another unit. Overloaded functions differ in nothing but their linkage name.
+// in another unit, which may be one of another program. Overloaded functions
+// differ in nothing but their linkage name.
 func (f *Function) Implements(e Entry) bool {
-	if e.unit == nil || e.unit.d != f.Entry.unit.d {
+	if e.unit == nil {
 		return false
 	}
+	same := e.unit.d == f.Entry.unit.d
 	external := e.external() && f.Entry.external()
 	linkage := e.linkage()
 	for o, n := f.Entry, 0; n <= maxOrigins; n++ {
-		if o.Off == e.Off || external && linkage != "" && o.linkage() == linkage {
+		if same && o.Off == e.Off || external && linkage != "" && o.linkage() == linkage {
 			return true
 		}
 		var ok bool

@@ -22,6 +22,7 @@ type Data struct {
 	ptrSize  int
 	section  func(name string) ([]byte, error)
 	live     func(start, end uint64) bool
+	bias     uint64
 	sections [numSections]lazy[[]byte]
 
 	units           lazy[unitList]
@@ -33,7 +34,6 @@ type Data struct {
 	mu         sync.Mutex // for what follows
 	tables     map[abbrevKey]*abbrevTable
 	abbrevRead int // bytes read for them
-	declared   declarations
 	signatures map[uint64]*Unit
 	naming     map[string][]*Unit
 }
@@ -93,6 +93,11 @@ func New(section func(name string) ([]byte, error), order binary.ByteOrder, ptrS
 		tables: map[abbrevKey]*abbrevTable{}, naming: map[string][]*Unit{},
 	}
 }
+
+// Move says how far from the addresses in its file the program was loaded, in
+// bytes. All addresses, those asked for too, are then where it was loaded. It
+// must be called before anything is asked.
+func (d *Data) Move(bias uint64) { d.bias = bias }
 
 // bytes returns a section, empty if there is none.
 func (d *Data) bytes(id sectionID) []byte {

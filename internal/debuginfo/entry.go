@@ -152,8 +152,8 @@ func (e Entry) Children() iter.Seq[Entry] {
 }
 
 // eachBelow calls enter for the entries below e, in order, as long as they can
-// be read, and goes into those for which it returns true.
-func (e Entry) eachBelow(enter func(Entry) bool) {
+// be read, and goes into those for which it returns true. depth counts from 1.
+func (e Entry) eachBelow(enter func(e Entry, depth int) bool) {
 	if e.abbrev == nil || !e.abbrev.children {
 		return
 	}
@@ -168,7 +168,7 @@ func (e Entry) eachBelow(enter func(Entry) bool) {
 			if depth--; depth == 0 {
 				return
 			}
-		case enter(c):
+		case enter(c, depth):
 			at = c.end()
 			if c.abbrev.children {
 				depth++
@@ -220,8 +220,10 @@ func (e Entry) Uint(a dwarf.Attr) (uint64, bool) {
 		return 0, false
 	}
 	switch v.class() {
-	case classConstant, classAddress, classSection:
+	case classConstant, classSection:
 		return v.n, true
+	case classAddress:
+		return e.unit.Loaded(v.n), true
 	case classAddrIndex:
 		return e.unit.Address(v.n)
 	}

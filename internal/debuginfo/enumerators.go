@@ -15,7 +15,7 @@ func (d *Data) Enumerator(name string, first *Unit) (t *Type, value int64, ok bo
 		units = append([]*Unit{first}, units...)
 	}
 	for _, u := range units {
-		u.Root().eachBelow(func(e Entry) bool {
+		u.Root().eachBelow(func(e Entry, _ int) bool {
 			if ok || e.Tag != dwarf.TagEnumerationType {
 				return !ok && e.abbrev.role != roleSkip
 			}

@@ -172,6 +172,14 @@ func (s shape) size(f form) uint8 {
 	}
 }
 
+// sizes are those of all forms.
+func (s shape) sizes() (table [len(formTable)]uint8) {
+	for f := range table {
+		table[f] = s.size(form(f))
+	}
+	return table
+}
+
 // value is an attribute's value, not yet looked up in other sections.
 type value struct {
 	form form

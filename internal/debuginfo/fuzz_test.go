@@ -79,7 +79,7 @@ func everything(d *Data) {
 	backtrace(d, 0)
 	for _, u := range d.Units() {
 		u.Producer()
-		u.Root().eachBelow(func(e Entry) bool {
+		u.Root().eachBelow(func(e Entry, _ int) bool {
 			e.Ref(0x49)
 			return true
 		})

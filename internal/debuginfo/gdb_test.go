@@ -234,7 +234,7 @@ func describe(vars []Variable) (list [][3]string) {
 // one has moved to another block; those are counted as twice.
 func compareVariables(s Scope, pc uint64, gdb [][3]string) (equal, twice int, ok bool) {
 	var concrete []Variable
-	s.Entry.eachBelow(func(e Entry) bool {
+	s.Entry.eachBelow(func(e Entry, _ int) bool {
 		if e.Tag == dwarf.TagVariable || e.Tag == dwarf.TagFormalParameter {
 			v := Variable{Name: e.Name(), Entry: e}
 			concrete = append(concrete, v)

@@ -14,18 +14,18 @@ func (d *Data) Globals(name string) []Variable {
 	var placed, lost []Variable
 	origins := map[dwarf.Offset]bool{}
 	plain := last(name)
-	for _, u := range d.describing(plain, dwarf.TagVariable) {
-		for v := range u.globals(plain) {
-			switch {
-			case !means(name, v.Name):
-			case v.Entry.placed():
-				placed = append(placed, v)
-				for o, ok := v.Entry.Origin(); ok && !origins[o.Off]; o, ok = o.Origin() {
-					origins[o.Off] = true
-				}
-			default:
-				lost = append(lost, v)
+	for _, v := range search(d, plain, soughtGlobals, func(u *Unit, where places) []Variable {
+		return slices.Collect(u.globals(plain, where))
+	}) {
+		switch {
+		case !means(name, v.Name):
+		case v.Entry.placed():
+			placed = append(placed, v)
+			for o, ok := v.Entry.Origin(); ok && !origins[o.Off]; o, ok = o.Origin() {
+				origins[o.Off] = true
 			}
+		default:
+			lost = append(lost, v)
 		}
 	}
 	lost = slices.DeleteFunc(lost, func(v Variable) bool { return origins[v.Entry.Off] })
@@ -36,7 +36,7 @@ func (d *Data) Globals(name string) []Variable {
 func (d *Data) AllGlobals() iter.Seq[Variable] {
 	return func(yield func(Variable) bool) {
 		for _, u := range d.Units() {
-			for v := range u.globals("") {
+			for v := range u.globals("", places{everywhere: true}) {
 				if v.Entry.placed() && !yield(v) {
 					return
 				}
@@ -61,17 +61,26 @@ func (e Entry) static() bool {
 }
 
 // globals yields the unit's variables that exist once, of one plain name if it
-// isn't empty.
-func (u *Unit) globals(plain string) iter.Seq[Variable] {
+// isn't empty; where is where they may be.
+func (u *Unit) globals(plain string, where places) iter.Seq[Variable] {
 	return func(yield func(Variable) bool) {
 		more := true
 		types := !u.plainNames()
-		u.Root().eachBelow(func(e Entry) bool {
+		function := 0 // depth of the one that entries are in, 0 none
+		u.Root().eachBelow(func(e Entry, depth int) bool {
+			if depth <= function {
+				function = 0
+			}
 			switch {
 			case !more:
 				return false
 			case e.Tag != dwarf.TagVariable && e.Tag != dwarf.TagMember:
-				return e.abbrev.role != roleSkip && (e.abbrev.role != roleType || types)
+				enter := e.abbrev.role != roleSkip && (e.abbrev.role != roleType || types) && where.below(e)
+				if enter && e.Tag == dwarf.TagSubprogram && function == 0 {
+					function = depth
+				}
+				return enter
+			case !where.hold(e):
 			case plain != "" && !e.Inherited(dwarf.AttrName).Named(dwarf.AttrName, plain):
 			case e.Tag == dwarf.TagMember || e.Flag(dwarf.AttrDeclaration):
 				// Of the static members that are only declared, those that are
@@ -79,8 +88,9 @@ func (u *Unit) globals(plain string) iter.Seq[Variable] {
 				if e.Has(dwarf.AttrConstValue) {
 					more = yield(Variable{Name: e.Qualified(), Entry: e})
 				}
+			case function > 0 && !e.static(): // a local variable
 			default:
-				if name := e.globalName(); name != "" {
+				if name := e.globalName(function > 0); name != "" {
 					more = yield(Variable{Name: name, Entry: e})
 				}
 			}
@@ -90,17 +100,17 @@ func (u *Unit) globals(plain string) iter.Seq[Variable] {
 }
 
 // globalName is the name of a variable that exists once: qualified, also by the
-// function that it is in. Empty if it is a local variable, or has no name.
-func (e Entry) globalName() string {
-	f, inside := e.Enclosing()
-	for inside && f.Tag != dwarf.TagSubprogram {
-		f, inside = f.Enclosing()
-	}
-	switch {
-	case !inside:
+// function that it is in, if it is in one. Empty if it has no name.
+func (e Entry) globalName(local bool) string {
+	if !local {
 		return e.Qualified()
-	case e.static() && e.Name() != "":
-		return f.Qualified() + "::" + e.Name()
+	}
+	f, ok := e.Enclosing()
+	for ok && f.Tag != dwarf.TagSubprogram {
+		f, ok = f.Enclosing()
+	}
+	if name := e.Name(); name != "" {
+		return f.Qualified() + "::" + name
 	}
 	return ""
 }
@@ -109,11 +119,11 @@ func (e Entry) globalName() string {
 // without parameters: "boom" finds "fw::drv::boom".
 func (d *Data) Functions(name string) (found []*Function) {
 	plain := last(name)
-	for _, u := range d.describing(plain, dwarf.TagSubprogram) {
-		for f := range u.allFunctions(plain) {
-			if means(name, f.Name) {
-				found = append(found, f)
-			}
+	for _, f := range search(d, plain, soughtFunctions, func(u *Unit, _ places) []*Function {
+		return slices.Collect(u.allFunctions(plain))
+	}) {
+		if means(name, f.Name) {
+			found = append(found, f)
 		}
 	}
 	return found
@@ -150,21 +160,54 @@ func (u *Unit) allFunctions(plain string) iter.Seq[*Function] {
 	}
 }
 
-// describing lists the units in which entries have a name, and those with
-// entries that complete one of those: in a program that was optimised when it
-// was linked, one unit has the name and another one the code.
-func (d *Data) describing(name string, tag dwarf.Tag) []*Unit {
-	units := slices.Clone(d.Naming(name))
-	if !d.crossing() {
-		return units
+var (
+	soughtGlobals   = sought{[]dwarf.Tag{dwarf.TagVariable, dwarf.TagMember}, Entry.perhapsGlobal}
+	soughtFunctions = sought{[]dwarf.Tag{dwarf.TagSubprogram}, func(e Entry) bool { return e.abbrev.ranges }}
+)
+
+// frameBased is DW_OP_fbreg, which locations of local variables start with.
+const frameBased = 0x91
+
+// perhapsGlobal tells whether a variable or member may be one that exists once,
+// by itself: what is around it is not known here.
+func (e Entry) perhapsGlobal() bool {
+	if e.Tag == dwarf.TagMember || e.Flag(dwarf.AttrDeclaration) {
+		return e.Has(dwarf.AttrConstValue)
 	}
+	expr, ok := e.Block(dwarf.AttrLocation)
+	return !e.Has(dwarf.AttrLocation) || ok && (len(expr) == 0 || expr[0] != frameBased)
+}
+
+// search asks units for what is sought by a plain name, in those places where it
+// may be.
+//
+// In a program that was optimised when it was linked one unit may have the name
+// and another one the code: all of the units that describing lists are asked.
+func search[T any](d *Data, name string, s sought, ask func(*Unit, places) []T) []T {
+	if d.crossing() {
+		return gather(d.describing(name, s.tags), func(u *Unit) []T { return ask(u, places{everywhere: true}) })
+	}
+	p := d.patterns(name)
+	return gather(d.Units(), func(u *Unit) []T {
+		where := u.places(name, p, s)
+		if where.none() {
+			return nil
+		}
+		return ask(u, where)
+	})
+}
+
+// describing lists the units in which entries have a name, and those with
+// entries that complete one of those.
+func (d *Data) describing(name string, tags []dwarf.Tag) []*Unit {
+	units := slices.Clone(d.Naming(name))
 	var patterns [][]byte
 	for _, other := range d.Units() {
 		if slices.Contains(units, other) {
 			continue
 		}
 		if patterns == nil {
-			patterns = d.incomplete(units, name, tag)
+			patterns = d.incomplete(units, name, tags)
 		}
 		if len(patterns) >= maxPlaces || slices.ContainsFunc(patterns, func(p []byte) bool { return bytes.Contains(other.data[other.first:], p) }) {
 			units = append(units, other)
@@ -184,10 +227,10 @@ func (d *Data) crossing() bool {
 
 // incomplete are the offsets of entries that others may complete, as references
 // to them are written.
-func (d *Data) incomplete(units []*Unit, name string, tag dwarf.Tag) (offsets [][]byte) {
+func (d *Data) incomplete(units []*Unit, name string, tags []dwarf.Tag) (offsets [][]byte) {
 	for _, u := range units {
-		u.Root().eachBelow(func(e Entry) bool {
-			if e.Tag == tag && !e.abbrev.ranges && !e.Has(dwarf.AttrLocation) && e.Inherited(dwarf.AttrName).Named(dwarf.AttrName, name) {
+		u.Root().eachBelow(func(e Entry, _ int) bool {
+			if slices.Contains(tags, e.Tag) && !e.abbrev.ranges && !e.Has(dwarf.AttrLocation) && e.Inherited(dwarf.AttrName).Named(dwarf.AttrName, name) {
 				offsets = append(offsets, d.offset(int(e.Off)))
 			}
 			return true

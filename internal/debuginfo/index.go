@@ -45,9 +45,10 @@ func roleOf(t dwarf.Tag) role {
 	return rolePass
 }
 
-// plainLanguages are those whose names need no qualifying (DWARF 5, 7.12): C89,
-// C, C99, C11, and DW_LANG_Mips_Assembler, which GNU as writes.
-var plainLanguages = []uint64{0x01, 0x02, 0x0c, 0x1d, 0x8001}
+// plainLanguages are those whose names need no qualifying (DWARF 5, 7.12, and the
+// codes registered since at dwarfstd.org): C89, C, C99, C11, C17, C23, Assembly,
+// and DW_LANG_Mips_Assembler, which GNU as writes.
+var plainLanguages = []uint64{0x01, 0x02, 0x0c, 0x1d, 0x2c, 0x3e, 0x31, 0x8001}
 
 func (u *Unit) plainNames() bool { return slices.Contains(plainLanguages, u.Language()) }
 

@@ -160,7 +160,7 @@ func (m *lineMachine) run(u *Unit) {
 				m.endSequence(u)
 				m.row = reset
 			case lneSetAddress:
-				m.addr, m.opIndex = x.uint(min(8, len(x.b)-x.off)), 0
+				m.addr, m.opIndex = u.Loaded(x.uint(min(8, len(x.b)-x.off))), 0
 			case lneDiscriminator:
 				m.discriminator = x.uleb()
 				m.seen = m.seen || m.discriminator != 0

@@ -4,6 +4,7 @@ import (
 	"debug/dwarf"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-delve/delve/pkg/dwarf/godwarf"
 	"github.com/go-delve/delve/pkg/dwarf/loclist"
@@ -59,7 +60,7 @@ func (e Entry) constant() ([]byte, bool) {
 	case classNone, classElsewhere:
 		return nil, false
 	}
-	return append([]byte(e.text(dwarf.AttrConstValue)), 0), true // a C string
+	return append(slices.Clip(e.text(dwarf.AttrConstValue)), 0), true // a C string; the file is mapped and can't be written
 }
 
 func (d *Data) number(n uint64) []byte {
@@ -139,7 +140,8 @@ func (u *Unit) inList(v value, pc uint64) (expr []byte, err error) {
 	default:
 		list = loclist.NewDwarf2Reader(section, u.AddrSize)
 	}
-	found, err := list.Find(int(off), 0, u.low(), pc, addrs)
+	// Delve takes the addresses of the file.
+	found, err := list.Find(int(off), 0, (u.low()-u.d.bias)&u.addrMask, (pc-u.d.bias)&u.addrMask, addrs)
 	if err != nil || found == nil {
 		return nil, err
 	}

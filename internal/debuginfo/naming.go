@@ -32,46 +32,50 @@ func (d *Data) Naming(name string) []*Unit {
 // that names them, so it looks no further than it is asked.
 func (d *Data) namings(name string) iter.Seq[*Unit] {
 	return func(yield func(*Unit) bool) {
-		inPlace := append([]byte(name), 0)
-		places := places(d.bytes(secStr), inPlace)
-		every := len(places) >= maxPlaces
-		patterns := [][]byte{inPlace}
-		for _, at := range places {
-			patterns = append(patterns, d.offset(at))
-		}
-		tables := d.bytes(secStrOffsets)
+		p := d.patterns(name)
 		for _, u := range d.Units() {
-			if (every || u.mentions(patterns, tables)) && !yield(u) {
+			if (u.mentions(p) || u.lists(p)) && !yield(u) {
 				return
 			}
 		}
 	}
 }
 
-// mentions tells whether one of the patterns is in the unit's entries, or one of
-// the offsets, which are all but the first, in its table of strings.
-func (u *Unit) mentions(patterns [][]byte, tables []byte) bool {
-	body := u.data[u.first:]
-	for _, p := range patterns {
-		if bytes.Contains(body, p) {
-			return true
-		}
-	}
-	if len(tables) == 0 {
-		return false
-	}
-	table := u.strOffsets(tables)
-	for _, p := range patterns[1:] {
-		if bytes.Contains(table, p) {
-			return true
-		}
-	}
-	return false
+// patterns are the bytes that stand for a name in entries.
+type patterns struct {
+	every bool     // there are too many, so that each unit may name it
+	bytes [][]byte // the name itself, then the offsets of its string
 }
 
-// places are the offsets of up to maxPlaces occurrences. Linkers merge strings
+func (d *Data) patterns(name string) patterns {
+	inPlace := append([]byte(name), 0)
+	places := occurrences(d.bytes(secStr), inPlace)
+	p := patterns{len(places) >= maxPlaces, [][]byte{inPlace}}
+	for _, at := range places {
+		p.bytes = append(p.bytes, d.offset(at))
+	}
+	return p
+}
+
+// mentions tells whether one of the patterns is in the unit's entries.
+func (u *Unit) mentions(p patterns) bool {
+	body := u.data[u.first:]
+	return p.every || slices.ContainsFunc(p.bytes, func(value []byte) bool { return bytes.Contains(body, value) })
+}
+
+// lists tells whether one of the offsets is in the unit's table of strings.
+func (u *Unit) lists(p patterns) bool {
+	section := u.d.bytes(secStrOffsets)
+	if len(section) == 0 {
+		return false
+	}
+	table := u.strOffsets(section)
+	return slices.ContainsFunc(p.bytes[1:], func(offset []byte) bool { return bytes.Contains(table, offset) })
+}
+
+// occurrences are the offsets of up to maxPlaces occurrences. Linkers merge strings
 // that end alike, so a name may be the end of another.
-func places(section, name []byte) (found []int) {
+func occurrences(section, name []byte) (found []int) {
 	for at := 0; len(found) < maxPlaces; at++ {
 		i := bytes.Index(section[at:], name)
 		if i < 0 {

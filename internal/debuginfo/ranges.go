@@ -40,7 +40,7 @@ func (e Entry) eachRange(yield func(low, high uint64) bool) {
 	case classConstant:
 		clean(low, low+v.n)
 	case classAddress:
-		clean(low, v.n)
+		clean(low, u.Loaded(v.n))
 	case classAddrIndex:
 		high, _ := u.Address(v.n)
 		clean(low, high)
@@ -105,7 +105,7 @@ func (u *Unit) rangeList(v value, yield func(low, high uint64) bool) {
 		case c.bad || low == 0 && high == 0:
 			return
 		case low == u.addrMask: // base address selection
-			base = high
+			base = u.Loaded(high)
 		case u.dead(low) || u.dead(base):
 			if !yield(0, 0) {
 				return
@@ -136,6 +136,7 @@ func (u *Unit) rnglist(off uint64, yield func(low, high uint64) bool) {
 		c.bad = c.bad || !ok
 		return a
 	}
+	address := func() uint64 { return u.Loaded(c.uint(u.AddrSize)) }
 	for range maxList {
 		var low, high uint64
 		switch kind := c.uint(1); kind {
@@ -143,7 +144,7 @@ func (u *Unit) rnglist(off uint64, yield func(low, high uint64) bool) {
 			base = index()
 			continue
 		case rleBase:
-			base = c.uint(u.AddrSize)
+			base = address()
 			continue
 		case rleStartIndexEndIndex:
 			low, high = index(), index()
@@ -156,9 +157,9 @@ func (u *Unit) rnglist(off uint64, yield func(low, high uint64) bool) {
 				low, high = 0, 0
 			}
 		case rleStartEnd:
-			low, high = c.uint(u.AddrSize), c.uint(u.AddrSize)
+			low, high = address(), address()
 		case rleStartLength:
-			low = c.uint(u.AddrSize)
+			low = address()
 			high = low + c.uleb()
 		default: // the end, or damage
 			return

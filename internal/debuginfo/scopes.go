@@ -58,7 +58,7 @@ func (e Entry) file(a dwarf.Attr) string {
 // inlinedAt finds the call inlined in a scope at an address, in any block.
 func inlinedAt(scope Entry, pc uint64) (call Entry, ok bool) {
 	work := maxWork
-	scope.eachBelow(func(e Entry) bool {
+	scope.eachBelow(func(e Entry, _ int) bool {
 		switch {
 		case ok || work <= 0:
 		case e.block():
@@ -158,7 +158,7 @@ func (e Entry) dropped() (vars []Entry) {
 		return nil
 	}
 	kept := map[dwarf.Offset]bool{}
-	e.eachBelow(func(c Entry) bool {
+	e.eachBelow(func(c Entry, _ int) bool {
 		switch c.Tag {
 		case dwarf.TagFormalParameter, dwarf.TagVariable:
 			for range maxOrigins {
@@ -174,7 +174,7 @@ func (e Entry) dropped() (vars []Entry) {
 		}
 		return false
 	})
-	origin.eachBelow(func(c Entry) bool {
+	origin.eachBelow(func(c Entry, _ int) bool {
 		switch c.Tag {
 		case dwarf.TagFormalParameter, dwarf.TagVariable:
 			if !kept[c.Off] {

@@ -78,6 +78,15 @@ func (d *Data) builtin(name string) *Type {
 	return t
 }
 
+// Invented is a type that no program has, new each time, such as that of a
+// register. Size is in bytes; the members are those of a union.
+func (d *Data) Invented(name string, k Kind, size int64, signed bool, members ...Member) *Type {
+	t := &Type{Kind: k, Signed: signed, data: d, size: size, Order: d.order}
+	t.name.set(name)
+	t.members.set(members)
+	return t
+}
+
 // PointerTo is the type of a pointer to t, as the address-of operator makes it.
 func (t *Type) PointerTo() *Type {
 	if p := t.pointer.p.Load(); p != nil {

@@ -140,7 +140,7 @@ func (d *Data) typesNamed(name string) iter.Seq[found] {
 			return
 		}
 		for _, u := range units {
-			u.Root().eachBelow(func(e Entry) bool {
+			u.Root().eachBelow(func(e Entry, _ int) bool {
 				switch e.Tag {
 				case dwarf.TagSubprogram, dwarf.TagLexDwarfBlock, dwarf.TagInlinedSubroutine:
 					s.below(e, 0, rankLocal)

@@ -291,7 +291,7 @@ func TestCircles(t *testing.T) {
 func exerciseTypes(d *Data) {
 	for _, u := range d.Units() {
 		entries := 0
-		u.Root().eachBelow(func(e Entry) bool {
+		u.Root().eachBelow(func(e Entry, _ int) bool {
 			if entries++; entries < 1000 {
 				exerciseType(e.Type())
 				d.Field(e.Name(), "a.b[].c")

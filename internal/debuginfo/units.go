@@ -158,7 +158,12 @@ func (u *Unit) bases() bases { return u.baseOnce.get(u.readBases) }
 
 // low is what the unit's offsets into code count from.
 func (u *Unit) low() uint64 {
-	return u.lowOnce.get(func() uint64 { low, _ := u.Root().Uint(dwarf.AttrLowpc); return low })
+	return u.lowOnce.get(func() uint64 {
+		if low, ok := u.Root().Uint(dwarf.AttrLowpc); ok {
+			return low
+		}
+		return u.Loaded(0)
+	})
 }
 
 func (u *Unit) index() *index { return u.entries.get(u.readIndex) }
@@ -264,9 +269,25 @@ func (d *Data) readImporters() map[dwarf.Offset]*Unit {
 	return importers
 }
 
-// Address returns an entry of the unit's part of .debug_addr.
+// Address returns an entry of the unit's part of .debug_addr, an address.
 func (u *Unit) Address(index uint64) (uint64, bool) {
+	a, ok := u.Constant(index)
+	return u.Loaded(a), ok
+}
+
+// Constant returns an entry of the unit's part of .debug_addr that is none,
+// such as an offset into a thread's memory (DW_OP_constx).
+func (u *Unit) Constant(index uint64) (uint64, bool) {
 	return u.indexed(secAddr, u.bases().addr, index, u.AddrSize)
+}
+
+// Loaded is where an address of the file was loaded. Those of dropped code stay
+// what they are.
+func (u *Unit) Loaded(a uint64) uint64 {
+	if u.d.bias == 0 || u.dead(a) {
+		return a
+	}
+	return (a + u.d.bias) & u.addrMask
 }
 
 // indexed reads an element of a table at base in another section.

@@ -30,3 +30,11 @@ func (v Variable) External() bool {
 func (v Variable) Artificial() bool {
 	return v.Entry.Inherited(dwarf.AttrArtificial).Flag(dwarf.AttrArtificial)
 }
+
+// Symbol is the name of the variable's symbol, if it has one.
+func (v Variable) Symbol() string {
+	if name := v.Entry.linkage(); name != "" {
+		return name
+	}
+	return v.Entry.Name()
+}

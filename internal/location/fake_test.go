@@ -33,6 +33,10 @@ func (f *fake) OffsetSize() int   { return f.offset }
 func (f *fake) CFA() Value        { return f.cfa }
 func (f *fake) FrameBase() []byte { return f.base }
 
+func (f *fake) Loaded(a uint64) uint64 { return a }
+
+func (f *fake) Constant(i uint64) (uint64, bool) { return f.Address(i) }
+
 func (f *fake) Address(i uint64) (uint64, bool) {
 	if i >= uint64(len(f.addresses)) {
 		return 0, false

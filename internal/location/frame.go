@@ -42,8 +42,12 @@ type Scope interface {
 	CFA() Value
 	// FrameBase is the expression of DW_AT_frame_base, nil if there is none.
 	FrameBase() []byte
-	// Address is an entry of the unit's part of .debug_addr.
+	// Loaded is where an address of the program's file was loaded.
+	Loaded(a uint64) uint64
+	// Address is an entry of the unit's part of .debug_addr, where it was
+	// loaded; Constant one that is no address.
 	Address(index uint64) (uint64, bool)
+	Constant(index uint64) (uint64, bool)
 	// BaseType describes the DW_TAG_base_type at an offset of the unit.
 	BaseType(off uint64) (BaseType, bool)
 	// Procedure is the DW_AT_location of the entry at an offset, empty if it

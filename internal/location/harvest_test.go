@@ -44,6 +44,10 @@ func (h *harvest) Memory(p []byte, a elfcore.Addr) (elfcore.State, error) {
 
 func pattern(a uint64) byte { return byte(a*7 + a>>8) }
 
+func (h *harvest) Loaded(a uint64) uint64 { return a }
+
+func (h *harvest) Constant(i uint64) (uint64, bool) { return h.Address(i) }
+
 func (h *harvest) Address(i uint64) (uint64, bool) {
 	b := h.addr
 	if i >= uint64(len(b)/h.ptr) {

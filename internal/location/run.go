@@ -10,6 +10,9 @@ import (
 // 2.6.1. Operands and stack are checked before.
 
 func address(m *machine, x operands) error {
+	if m.scope != nil {
+		x.a = m.scope.Loaded(x.a)
+	}
 	m.push(Word(x.a, elfcore.Known))
 	return nil
 }
@@ -47,9 +50,13 @@ func literal(m *machine, x operands) error {
 	return constant(m, x)
 }
 
-// indexed is an address or constant of .debug_addr.
-func indexed(m *machine, x operands) error {
-	v, ok := m.scope.Address(x.a)
+// addressIndex and constantIndex take an entry of .debug_addr.
+func addressIndex(m *machine, x operands) error { return indexed(m, x, m.scope.Address) }
+
+func constantIndex(m *machine, x operands) error { return indexed(m, x, m.scope.Constant) }
+
+func indexed(m *machine, x operands, entry func(index uint64) (uint64, bool)) error {
+	v, ok := entry(x.a)
 	if !ok {
 		return m.fail(Broken, "no entry %d in .debug_addr", x.a)
 	}

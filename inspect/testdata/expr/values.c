@@ -2,6 +2,10 @@
 #include <stdint.h>
 #include <stddef.h>
 typedef __WCHAR_TYPE__ wide;
+typedef __CHAR16_TYPE__ char16_t;
+typedef __CHAR32_TYPE__ char32_t;
+typedef wchar_t letter_t;
+typedef wchar_t *phrase_t;
 typedef char text_t[8];
 typedef char *string_t;
 
@@ -60,6 +64,13 @@ char names[3][8] = { "one", "two", "three" };
 const char *strings[3] = { "alpha", 0, "gamma" };
 string_t str = "typedef'd";
 const unsigned char *ustr = (const unsigned char *)"unsigned";
+wchar_t letters[8] = L"wide x", letter = L'x', *phrase = L"wide \"q\"", *nophrase;
+const wchar_t *cphrase = L"", *many = L"aaaaaaaaaaaaab";
+letter_t *lphrase = L"letters";
+phrase_t phrases[2] = { L"one", L"two" };
+char16_t *phrase16 = u"16 bits\n";
+char32_t *phrase32 = U"32 bits\033";
+unsigned short *nophrase16 = u"no";
 wide wtext[8] = L"w\u00e9 x", *wptr = wtext;
 __CHAR16_TYPE__ c16 = u'\u00e9', text16[6] = u"a\u00e9b";
 __CHAR32_TYPE__ c32 = U'\U0001F600', text32[4] = U"xyz";

@@ -26,6 +26,7 @@ var Format = format.Format{
 	Marker: []string{endMarker},
 	Find:   find,
 	Read:   read,
+	Notes:  Notes,
 }
 
 // find asks the bytes first, whatever Input.Text says: memory full of zeros and
