@@ -86,7 +86,7 @@ func (s *Session) Stack(thread int32, o StackOptions) (*Stack, error) {
 func (s *Session) expand(t *trace, depth int) []Frame {
 	w := t.at(depth)
 	_, state := w.Regs.PC()
-	base := Frame{PC: w.PC, State: state, Trust: w.Trust.String(), Exact: w.Trust.Exact(), Gap: w.Gap}
+	base := Frame{PC: w.PC, State: state, Trust: w.Trust.String(), Exact: w.Trust.Exact(), Gap: w.Gap, Signal: w.Signal}
 	if w.tail {
 		base.Trust = tailCall
 	}

@@ -53,6 +53,9 @@ type Frame struct {
 	Line     int     `json:"line,omitempty"`
 	Column   int     `json:"column,omitempty"`
 	Inlined  bool    `json:"inlined,omitempty"`
+	// Signal tells that the frame is the system's, or the trap entry, where a
+	// handler returns to; it is named "<signal handler called>" as in GDB.
+	Signal bool `json:"signal_handler,omitempty"`
 	// Exact tells that the pc is the instruction to execute next, and MidLine
 	// that no line begins there, so that GDB shows the address.
 	Exact   bool `json:"exact"`

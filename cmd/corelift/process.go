@@ -177,6 +177,11 @@ func (f *inputFlags) assemble(ctx context.Context, p *modules.Process, core *elf
 			note(core, modulesMissing, err.Error(), "what lies in it has no names")
 		}
 	}
+	if kernel, ok := p.Kernel(); ok {
+		if err := set.Add(kernel); err != nil {
+			note(core, modulesMissing, err.Error(), "signal handlers can't be left")
+		}
+	}
 	set.SearchDebug(f.debugDirs...)
 	if p.HasServers() {
 		set.FetchDebug(func(id string) (string, error) { return p.DebugFile(ctx, id) })

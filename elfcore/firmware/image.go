@@ -26,6 +26,7 @@ type Image struct {
 	BuildID   string // lower-case hex, empty if it has none
 	FloatBits int    // width of the FPU that the program uses, 0 none
 	Bias      uint64 // what loading added to the addresses in the file
+	InMemory  bool   // of no file, but read from the process' memory
 
 	file
 	sections []Section // those in memory
@@ -53,9 +54,11 @@ const maxNote = 64 << 10
 // placed.
 func openImage(p Place, placed bool) (m *Image, err error) {
 	path := p.Path
-	mapped, err := mapFile(path)
-	if err != nil {
-		return nil, err // names the path itself
+	mapped := file{data: p.Data, release: func() error { return nil }}
+	if p.Data == nil {
+		if mapped, err = mapFile(path); err != nil {
+			return nil, err // names the path itself
+		}
 	}
 	defer func() {
 		if err != nil {
@@ -64,7 +67,7 @@ func openImage(p Place, placed bool) (m *Image, err error) {
 		}
 	}()
 	defer Guard(&err)()
-	m = &Image{Path: path, Name: filepath.Base(path), Bias: p.Bias, file: mapped}
+	m = &Image{Path: path, Name: filepath.Base(path), Bias: p.Bias, InMemory: p.Data != nil, file: mapped}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		m.Name = filepath.Base(real)
 	}

@@ -31,7 +31,9 @@ func (s *Set) SearchDebug(dirs ...string) {
 // is asked of the Set.
 func (s *Set) FetchDebug(get func(buildID string) (path string, err error)) {
 	for _, m := range s.images {
-		m.fetch = get
+		if !m.InMemory { // a vdso has all that it needs
+			m.fetch = get
+		}
 	}
 }
 

@@ -45,9 +45,12 @@ func Open(paths ...string) (*Set, error) {
 
 // Place is a program and where it was loaded: Bias is what that added to the
 // addresses in its file, 0 for one linked at fixed addresses.
+// Data is its contents where Path names no file, as for the vdso, which is in the
+// process' memory only.
 type Place struct {
 	Path string
 	Bias uint64
+	Data []byte
 }
 
 // OpenPlaced opens the executable of a process, which may be one that can be

@@ -71,6 +71,10 @@ func (p *Printer) Frame(f *inspect.Frame) {
 		p.line("   ~ %s", p.paint(warningStyle, f.Gap))
 	}
 	fmt.Fprintf(p.out, "#%-3d", f.Level)
+	if f.Signal {
+		p.line("<signal handler called>")
+		return
+	}
 	switch {
 	case f.State == elfcore.Missing:
 		fmt.Fprintf(p.out, "<not in dump> in ")

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"corelift/elfcore"
+	"corelift/elfcore/firmware"
 )
 
 // Module is a file that was mapped into the process. One that was loaded twice
@@ -222,4 +223,23 @@ func (p *Process) vdso(at elfcore.Addr) {
 	if ok && region.Addr == at {
 		p.Modules = append(p.Modules, &Module{Path: VDSO, Range: region.Range, Object: o})
 	}
+}
+
+// maxVDSO bounds the vdso, in bytes; it has two or three pages.
+const maxVDSO = 1 << 20
+
+// Kernel is the vdso as it lies in memory. Signal handlers return through it on
+// most CPUs, and i386 enters the kernel there. ok is false if there is none, or
+// not all of it was dumped.
+func (p *Process) Kernel() (place firmware.Place, ok bool) {
+	i := slices.IndexFunc(p.Modules, func(m *Module) bool { return m.Path == VDSO })
+	if i < 0 || p.Modules[i].Size > maxVDSO {
+		return firmware.Place{}, false
+	}
+	m := p.Modules[i]
+	data := make([]byte, m.Size)
+	if _, err := p.core.Memory.Read(data, m.Addr); err != nil {
+		return firmware.Place{}, false
+	}
+	return firmware.Place{Path: VDSO, Bias: uint64(m.Object.Bias), Data: data}, true
 }

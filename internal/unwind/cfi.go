@@ -105,7 +105,7 @@ func (u *unwinder) byRow(row firmware.Row, r elfcore.Registers, at elfcore.Addr,
 		trust = Exidx
 	}
 	found, end := u.returnTo(next, ret, retState, trust)
-	found.cfa = s.cfa
+	found.cfa, found.signal = s.cfa, row.Signal
 	return found, end
 }
 

@@ -110,7 +110,10 @@ type step struct {
 	regs  elfcore.Registers // of the caller
 	trust Trust
 	cfa   elfcore.Addr // of the frame that was left; also set with an End that came later
-	whole bool         // all instructions that ran were read, see byPrologue
+	// signal tells that the frame that was left is none of a function, but
+	// where a signal handler returns to.
+	signal bool
+	whole  bool // all instructions that ran were read, see byPrologue
 }
 
 // pc is the caller's.

@@ -7,7 +7,8 @@ import "corelift/elfcore"
 // are the registers as they were in the frame. Gap, if not empty, says that the
 // frame's code is in no image, "code not in any image at 0x400485e4". End is set
 // on the last frame and says why no other follows. Turn is by how many registers
-// Xtensa's window has yet to turn before the function finds its arguments.
+// Xtensa's window has yet to turn before the function finds its arguments. Signal
+// tells that the frame is no function's, but where a handler returns to.
 //
 // Frames that follow from one that a scan found are no surer than that one, and
 // have the same Trust.
@@ -18,6 +19,7 @@ type Frame struct {
 	Gap     string
 	End     *End
 	Turn    int
+	Signal  bool
 
 	by Trust // how the step to this frame was made, whatever came before
 }
@@ -66,7 +68,7 @@ func (u *unwinder) trace(first Frame, limit int) []Frame {
 	for {
 		f := &frames[len(frames)-1]
 		s, end := u.caller(f.Regs, f.Trust.Exact())
-		f.CFA = s.cfa
+		f.CFA, f.Signal = s.cfa, s.signal
 		gap := end != nil && end.Kind == NoCode && s.regs.Arch() != nil && len(frames)-firm < maxGaps
 		if gap && firm == len(frames) {
 			broken = end
