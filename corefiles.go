@@ -63,7 +63,7 @@ func hasType(in format.Input, types ...elf.Type) bool {
 func notCore(ctx context.Context, source *capture.Source) (string, error) {
 	for _, in := range source.Inputs {
 		if hasType(in, elf.ET_REL, elf.ET_EXEC, elf.ET_DYN) {
-			return "it is a program (ELF), which readelf shows", nil
+			return "it is a program (ELF), which GNU readelf shows", nil
 		}
 	}
 	dumps, err := find(ctx, source)

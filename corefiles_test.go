@@ -47,7 +47,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, in := range map[string][]byte{
-		"it is a program (ELF), which readelf shows":                             program,
+		"it is a program (ELF), which GNU readelf shows":                         program,
 		"it is a crash dump of zephyr; corelift convert makes a core file of it": log,
 		"it is empty":           nil,
 		"a text without a dump": []byte("hello\n"),

@@ -78,7 +78,7 @@ func (a *activation) evaluate(v debuginfo.Variable, t *debuginfo.Type, expr []by
 		if a.session.dropped(v, at) {
 			return a.nowhere(t, NoLocation, "the linker dropped it: it is used nowhere")
 		}
-		if r, ok := a.session.program.Interposed(v.Symbol()); ok && v.External() {
+		if r, ok := a.session.program.Interposed(v.Symbol(), at); ok && v.External() {
 			loc = location.At(r.Addr, elfcore.Known)
 		}
 	}
@@ -129,6 +129,12 @@ func (a *activation) declared(v debuginfo.Variable) object {
 		}
 		if p := other.Location(a.lookup()); p.Kind == debuginfo.Expr {
 			return a.in(other.Entry.Unit()).evaluate(v, v.Type(), p.Expr)
+		}
+	}
+	// One of a program without debug information, such as environ, has a symbol.
+	if symbol, ok := v.Entry.Symbol(); ok && a.session.program != nil {
+		if r, ok := a.session.program.Extern(symbol); ok {
+			return a.placed(v.Type(), location.At(r.Addr, a.session.trusted())).sized()
 		}
 	}
 	return a.nowhere(v.Type(), OptimisedOut, "")

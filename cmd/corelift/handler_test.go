@@ -37,6 +37,9 @@ func TestSignalHandler(t *testing.T) {
 			if want := between(gdb); code != exitComplete || len(want) != 4 || !slices.Equal(ours, want) {
 				t.Errorf("exit code %d\n%s%s\nGDB:\n%s", code, out, errs, gdb)
 			}
+			if _, out, _ := asked(t, "info", core); !strings.Contains(out, "match     same") || strings.Contains(out, "not a call") {
+				t.Errorf("the return from the handler speaks against the program:\n%s", out)
+			}
 		})
 	}
 }
@@ -53,4 +56,25 @@ func between(bt string) (list []string) {
 		return nil
 	}
 	return list[first : last+1]
+}
+
+// TestExtern reads a variable of the C library that the executable has a copy
+// of, declared there and defined nowhere in the debug information.
+func TestExtern(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "handler")
+	source := filepath.Join("..", "..", "testdata", "cores", "handler.c")
+	if out, err := exec.Command(fixture.Need(t, "gcc"), "-pie", "-fPIE", "-g", "-O1", "-Wl,--build-id", source, "-o", program).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	core := fixture.Crash(t, program)
+	gdb, err := exec.Command(fixture.Need(t, "gdb"), "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "frame function main", "-ex", "output environ", program, core).Output()
+	_, want, _ := strings.Cut(string(gdb), "(char **) ")
+	if err != nil || want == "" {
+		t.Fatalf("%v: %s", err, gdb)
+	}
+	// Without the C library's debug information the type is not known, which is said.
+	code, out, errs := asked(t, "print", core, "environ")
+	if code == exitComplete && out != "environ = (char **) "+want+"\n" || code != exitComplete && !strings.Contains(errs, "the type of environ is unknown") {
+		t.Errorf("exit code %d\n%s%s\nwant %s", code, out, errs, want)
+	}
 }

@@ -185,13 +185,15 @@ func interruptible(ctx context.Context, file *os.File) io.Reader {
 	return out
 }
 
+var errWithNone = &usageError{text: "--with goes with a main program, but -e says none"}
+
 // openOthers opens the files that go with the input.
 func (f *inputFlags) openOthers(c *capture, o *corelift.Options) (err error) {
 	var paths []string
 	switch f.elf {
 	case noFirmware:
 		if len(f.with) > 0 {
-			return &usageError{text: "--with goes with a main program, but -e says none"}
+			return errWithNone
 		}
 	case "":
 		if o.Archive, err = f.searched(); err != nil {

@@ -34,19 +34,29 @@ func (f *inputFlags) takeProcess(ctx context.Context, s streams, c *capture, fil
 	}
 	switch f.elf {
 	case noFirmware:
+		if len(f.with) > 0 {
+			return errWithNone
+		}
 		return c.take(file.core, p, o)
 	case "":
 		return f.takeFound(ctx, c, p, file.core, o)
 	}
 	main, err := placed(p, p.Main(), f.elf)
 	if err == nil {
-		o.Program, err = f.assemble(ctx, p, file.core, main)
+		o.Program, err = firmware.OpenPlaced(main)
 	}
 	if err != nil {
 		return hinted(err, "-e takes the program (ELF), INPUT is the dump")
 	}
+	if err := f.assemble(ctx, p, file.core, o.Program); err != nil {
+		o.Program.Close()
+		return err
+	}
 	c.read(o.Program)
-	return c.take(file.core, p, o)
+	if err := c.take(file.core, p, o); err != nil {
+		return err
+	}
+	return f.checkWith(p, file.core)
 }
 
 // takeFound is takeProcess with the program that the core names. One that can't
@@ -60,18 +70,19 @@ func (f *inputFlags) takeFound(ctx context.Context, c *capture, p *modules.Proce
 		return err
 	}
 	if l != nil {
-		o.Program, err = f.assemble(ctx, p, core, firmware.Place{Path: l.Path, Bias: uint64(l.Bias)})
+		o.Program, err = firmware.OpenPlaced(firmware.Place{Path: l.Path, Bias: uint64(l.Bias)})
 		if err == nil {
+			if err := f.assemble(ctx, p, core, o.Program); err != nil {
+				o.Program.Close()
+				return err
+			}
 			err = corelift.Check(core, o)
 		}
 		if err == nil {
 			c.read(o.Program)
 			core.Program.Assumed = !l.Proven
 			c.only(core, p, func(context.Context) (*firmware.Set, error) { return o.Program, nil })
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+			return f.checkWith(p, core)
 		}
 		note(core, modulesMissing, err.Error(), "it is not used; -e names another")
 		if o.Program != nil {
@@ -134,17 +145,10 @@ func executable(ctx context.Context, p *modules.Process, core *elfcore.Core) (*m
 	return l, nil
 }
 
-// assemble opens the program of a process and its shared objects. One that is
-// missing leaves its functions without names, which is said.
-func (f *inputFlags) assemble(ctx context.Context, p *modules.Process, core *elfcore.Core, main firmware.Place) (set *firmware.Set, err error) {
-	if set, err = firmware.OpenPlaced(main); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			set.Close()
-		}
-	}()
+// assemble adds the shared objects of a process to its program. One that is
+// missing leaves its functions without names, which is said; one that the user
+// named must be there.
+func (f *inputFlags) assemble(ctx context.Context, p *modules.Process, core *elfcore.Core, set *firmware.Set) error {
 	given := map[*modules.Module]bool{p.Main(): true}
 	for _, name := range f.with {
 		m := p.Named(filepath.Base(name))
@@ -154,7 +158,7 @@ func (f *inputFlags) assemble(ctx context.Context, p *modules.Process, core *elf
 			err = set.Add(with)
 		}
 		if err != nil {
-			return nil, err
+			return hinted(err, "--with takes a shared object of the process")
 		}
 	}
 	for _, m := range p.Programs() {
@@ -164,7 +168,7 @@ func (f *inputFlags) assemble(ctx context.Context, p *modules.Process, core *elf
 		l, err := p.Find(ctx, m)
 		switch {
 		case err != nil:
-			return nil, err
+			return err
 		case l.Path == "":
 			note(core, modulesMissing, fmt.Sprintf("%s was not found: %s", m.Path, l.Missed()), "what lies in it has no names")
 			continue
@@ -187,7 +191,25 @@ func (f *inputFlags) assemble(ctx context.Context, p *modules.Process, core *elf
 		set.FetchDebug(func(id string) (string, error) { return p.DebugFile(ctx, id) })
 	}
 	set.ReadAhead()
-	return set, nil
+	return nil
+}
+
+// checkWith compares the shared objects that the user named with those that were
+// loaded, after the program was: another build would give wrong answers with no
+// sign of it. Forced, its values are suspect, as those of all of the process.
+func (f *inputFlags) checkWith(p *modules.Process, core *elfcore.Core) error {
+	for _, name := range f.with {
+		err := p.Differs(p.Named(filepath.Base(name)), name)
+		switch {
+		case err == nil:
+		case !f.force:
+			return &corelift.MismatchError{File: name, Match: firmware.Match{Verdict: firmware.Different, Reasons: []string{err.Error()}}}
+		default:
+			core.Program.MatchVerdict = firmware.Different.String()
+			note(core, "firmware.match", fmt.Sprintf("%s: %v: %v", name, firmware.Different, err), "names, frames and values may be those of another program")
+		}
+	}
+	return nil
 }
 
 // placed says where a file that the user named was loaded: where the module was

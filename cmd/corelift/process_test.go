@@ -224,3 +224,37 @@ func TestProcessMemory(t *testing.T) {
 		t.Errorf("%x, GDB shows %x %v %s", got, want, err, gdb)
 	}
 }
+
+// TestProcessWith names a shared object: that of the process, another build of
+// it, which must not be taken in its place unnoticed, and what is none.
+func TestProcessWith(t *testing.T) {
+	core, program, dir := crashOfProcess(t, "-pie", "-fPIE")
+	other := filepath.Join(t.TempDir(), "libshared.so")
+	args := []string{"-g", "-O0", "-Wl,--build-id", "-fPIC", "-shared", filepath.Join("..", "..", "testdata", "cores", "shared.c"), "-o", other}
+	if out, err := exec.Command(fixture.Need(t, "gcc"), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		args      []string
+		code      int
+		out, errs string
+	}{
+		{[]string{"--with", filepath.Join(dir, "libshared.so")}, exitComplete, "seen = 1\n", ""},
+		{[]string{"--with", other}, exitMismatch, "", "its build-id is "},
+		{[]string{"--with", other, "-e", program}, exitMismatch, "", "its build-id is "},
+		{[]string{"--with", other, "--allow-mismatch"}, exitComplete, " (firmware differs)\n", other + ": different: its build-id is "},
+		{[]string{"--with", text}, exitFailed, "", "not an ELF file"},
+		{[]string{"--with", text, "-e", program}, exitFailed, "", "not an ELF file"},
+		{[]string{"--with", filepath.Join(dir, "nowhere")}, exitFailed, "", "no such file"},
+		{[]string{"--with", other, "-e", "none"}, exitFailed, "", "-e says none"},
+	} {
+		code, out, errs := asked(t, append([]string{"print", core, "seen"}, x.args...)...)
+		if code != x.code || !strings.HasSuffix(out, x.out) || (x.out == "") != (out == "") || !strings.Contains(errs, x.errs) {
+			t.Errorf("%v: exit code %d\n%s%s", x.args, code, out, errs)
+		}
+	}
+}

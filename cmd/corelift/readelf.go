@@ -62,7 +62,7 @@ func (r *readelfFlags) declare(fs *pflag.FlagSet) {
 	fs.BoolVarP(&r.Sections, "section-headers", "S", false, "the section headers, if there are any")
 	fs.BoolVar(&r.Sections, "sections", false, "the same as --section-headers")
 	fs.BoolVarP(&r.headers, "headers", "e", false, "all of -h -l -S")
-	fs.StringVarP(&r.notes, "notes", "n", "", "the notes; `HOW` decode shows all fields of each")
+	fs.StringVarP(&r.notes, "notes", "n", "", "the notes; with `HOW`, as in --notes=decode, all fields of each")
 	fs.Lookup("notes").NoOptDefVal = listNotes
 	fs.BoolVar(&r.Maps, "maps", false, "the mappings of the process, as /proc/PID/maps or\nprocstat -v would")
 	fs.StringArrayVarP(&r.Hex, "hex-dump", "x", nil, "bytes of `WHICH` section or segment; may be repeated")
@@ -153,7 +153,7 @@ func (r *readelfFlags) showFile(ctx context.Context, s streams, name string, o r
 	}
 	files, err := corelift.Files(ctx, interruptible(ctx, in), name)
 	if err != nil {
-		return err
+		return unreadable(err)
 	}
 	code := exitComplete
 	for _, f := range files {

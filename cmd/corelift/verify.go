@@ -160,7 +160,7 @@ func notCore(ctx context.Context, file *os.File, name string, err error) error {
 		return err
 	}
 	if _, other := corelift.Files(ctx, file, name); other != nil {
-		return other
+		return unreadable(other)
 	}
 	return &unreadableError{hinted(fmt.Errorf("%s: a core file that is packed, or inside another: no debugger opens it", name), "unpack it first")}
 }
@@ -195,7 +195,11 @@ func (v *verification) print(s streams, result *verified) error {
 			fmt.Fprintf(&b, "fixed    %s: %s\n", c.Rule, text.Escape(c.Did))
 			printMore(&b, c.More)
 		}
-		printFindings(&b, f.File, f.Left)
+		name := f.File
+		if name == stdin {
+			name = "standard output"
+		}
+		printFindings(&b, name, f.Left)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -209,11 +213,14 @@ func printFindings(b *strings.Builder, name string, list []verify.Finding) {
 		}
 	}
 	name = text.Escape(name)
-	if bad == 0 {
-		fmt.Fprintf(b, "%s: stock debuggers open it and show what it holds\n", name)
-	} else {
-		fmt.Fprintf(b, "%s: %s\n", name, count(bad, "fault"))
+	verdict := "stock debuggers open it and show what it holds"
+	switch {
+	case bad > 0:
+		verdict = count(bad, "fault")
+	case len(list) > 0: // which may say that some debugger refuses it
+		verdict = "no fault, but see what is said below"
 	}
+	fmt.Fprintf(b, "%s: %s\n", name, verdict)
 	for _, f := range list {
 		where := ""
 		if f.Thread != nil {

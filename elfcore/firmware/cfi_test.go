@@ -147,7 +147,7 @@ func TestCommonEntries(t *testing.T) {
 
 func TestDeadEntries(t *testing.T) {
 	function := func(a, size uint64) symbol {
-		return symbol{elfcore.Range{Addr: elfcore.Addr(a), Size: size}, alpha, 2, elf.STT_FUNC, 1}
+		return symbol{elfcore.Range{Addr: elfcore.Addr(a), Size: size}, alpha, 2, elf.STT_FUNC, 1, false}
 	}
 	var b frameBuilder
 	b.entry(none, version1, spIs0)

@@ -245,9 +245,14 @@ func (x *examiner) codeBefore(a elfcore.Addr) []byte {
 }
 
 // returns tells whether an address is one that calls return to. Threads that
-// have not run yet return to the beginning of a function, which nobody called.
+// have not run yet return to the beginning of a function, which nobody called,
+// and signal handlers to code that ends them, which call frame information
+// describes from a byte before on. Test: TestSignalHandler.
 func (x *examiner) returns(a elfcore.Addr) bool {
 	if x.main.Arch.CallBefore(x.codeBefore(a)) {
+		return true
+	}
+	if row, ok := x.set.Row(a - 1); ok && row.Signal {
 		return true
 	}
 	f, ok := x.set.Function(a)

@@ -8,7 +8,6 @@
 package firmware
 
 import (
-	"debug/elf"
 	"fmt"
 	"sync"
 
@@ -228,16 +227,47 @@ func (s *Set) Symbol(name string) (elfcore.Range, bool) {
 
 // Interposed is where a variable of a process' shared object truly is, if the
 // executable defines one of the name of its symbol: the whole process uses that.
+// at is where the shared object has it.
 //
 // Folklore: an executable that is not position-independent in all has a copy of
 // each variable that it uses of a library (R_X86_64_COPY). The library's own
 // keeps its initial value for ever, and only the library's debug information
 // describes it. Test: TestInterposed.
-func (s *Set) Interposed(name string) (elfcore.Range, bool) {
-	if len(s.images) < 2 || s.images[1].elf.Type != elf.ET_DYN {
-		return elfcore.Range{}, false
+func (s *Set) Interposed(name string, at elfcore.Addr) (elfcore.Range, bool) {
+	for _, m := range s.images {
+		if m.at(at, func(*Section) bool { return true }) == nil {
+			continue
+		}
+		if m == s.images[0] || !m.interposable(name, at) {
+			break
+		}
+		return s.images[0].exported().named(name)
 	}
-	return s.images[0].exported().named(name)
+	return elfcore.Range{}, false
+}
+
+// Extern is where a reference to a variable that is defined elsewhere leads. The
+// executable's goes before all others, as for the dynamic linker; of libraries
+// only one may export the name, since the order in which they were loaded is not
+// known.
+func (s *Set) Extern(name string) (found elfcore.Range, ok bool) {
+	main := s.images[0]
+	if r, ok := main.exported().named(name); ok {
+		return r, true
+	}
+	if r, ok := main.symbols().named(name); ok {
+		return r, true
+	}
+	for _, m := range s.images[1:] {
+		r, has := m.exported().named(name)
+		if has && ok {
+			return elfcore.Range{}, false
+		}
+		if has {
+			found, ok = r, true
+		}
+	}
+	return found, ok
 }
 
 // SymbolAt names the function or object that holds an address, and tells where

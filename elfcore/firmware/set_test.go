@@ -281,12 +281,12 @@ const alpha, beta, gamma = 1, 7, 12 // offsets of names
 func TestSymbolChoice(t *testing.T) {
 	r := func(a, size uint64) elfcore.Range { return elfcore.Range{Addr: elfcore.Addr(a), Size: size} }
 	s := symbolsOf(
-		symbol{r(0x1000, 0x80), alpha, 0, elf.STT_FUNC, 1},
-		symbol{r(0x1010, 0x10), beta, 2, elf.STT_FUNC, 1}, // nested
-		symbol{r(0x1080, 0), gamma, 2, elf.STT_FUNC, 1},   // no size: to the end of the section
-		symbol{r(0x1040, 0x40), beta, 0, elf.STT_OBJECT, 1},
-		symbol{r(0x1040, 0x40), alpha, 2, elf.STT_OBJECT, 1},  // same place: the global one
-		symbol{r(0x9000, 0), beta, 2, elf.STT_NOTYPE, 0xfff1}, // absolute
+		symbol{r(0x1000, 0x80), alpha, 0, elf.STT_FUNC, 1, false},
+		symbol{r(0x1010, 0x10), beta, 2, elf.STT_FUNC, 1, false}, // nested
+		symbol{r(0x1080, 0), gamma, 2, elf.STT_FUNC, 1, false},   // no size: to the end of the section
+		symbol{r(0x1040, 0x40), beta, 0, elf.STT_OBJECT, 1, false},
+		symbol{r(0x1040, 0x40), alpha, 2, elf.STT_OBJECT, 1, false},  // same place: the global one
+		symbol{r(0x9000, 0), beta, 2, elf.STT_NOTYPE, 0xfff1, false}, // absolute
 	)
 	for _, c := range []struct {
 		a    elfcore.Addr

@@ -20,6 +20,9 @@ type symbol struct {
 	rank uint8 // local, weak, global: the higher is preferred
 	kind elf.SymType
 	home elf.SectionIndex
+	// bound: exported, but its own program uses this one whatever others
+	// define (STV_PROTECTED).
+	bound bool
 }
 
 // symbolTable is read in one pass over the raw bytes, which is what makes it
@@ -95,17 +98,18 @@ func (m *Image) fill(t *symbolTable, from *file, symbols, names string) {
 	t.all = make([]symbol, 0, len(raw)/entry)
 	for ; len(raw) >= entry; raw = raw[entry:] {
 		var s symbol
-		var info byte
+		var info, other byte
 		s.name = m.Order.Uint32(raw)
 		if entry == elf.Sym64Size {
-			info, s.home = raw[4], elf.SectionIndex(m.Order.Uint16(raw[6:]))
+			info, other, s.home = raw[4], raw[5], elf.SectionIndex(m.Order.Uint16(raw[6:]))
 			s.Addr, s.Size = elfcore.Addr(m.Order.Uint64(raw[8:])), m.Order.Uint64(raw[16:])
 		} else {
 			s.Addr, s.Size = elfcore.Addr(m.Order.Uint32(raw[4:])), uint64(m.Order.Uint32(raw[8:]))
-			info, s.home = raw[12], elf.SectionIndex(m.Order.Uint16(raw[14:]))
+			info, other, s.home = raw[12], raw[13], elf.SectionIndex(m.Order.Uint16(raw[14:]))
 		}
-		s.kind = elf.ST_TYPE(info)
-		if s.home == elf.SHN_UNDEF || s.kind == elf.STT_SECTION || s.kind == elf.STT_FILE ||
+		s.kind, s.bound = elf.ST_TYPE(info), elf.ST_VISIBILITY(other) == elf.STV_PROTECTED
+		// The value of STT_TLS is an offset into each thread's block, no address.
+		if s.home == elf.SHN_UNDEF || s.kind == elf.STT_SECTION || s.kind == elf.STT_FILE || s.kind == elf.STT_TLS ||
 			int(s.name) >= len(t.names) || t.names[s.name] == 0 {
 			continue
 		}
@@ -120,7 +124,7 @@ func (m *Image) fill(t *symbolTable, from *file, symbols, names string) {
 		default:
 			s.rank = 2
 		}
-		if s.kind != elf.STT_TLS && s.home != elf.SHN_ABS {
+		if s.home != elf.SHN_ABS {
 			s.Addr = elfcore.Addr(m.loaded(uint64(s.Addr)))
 		}
 		if s.kind == elf.STT_FUNC {
@@ -175,18 +179,44 @@ func (t *symbolTable) hashNames() nameHash {
 	return h
 }
 
-// named finds a symbol by its name. Of several the highest rank wins, then the
-// first in the file.
+// named finds the extent of a symbol by its name.
 func (t *symbolTable) named(name string) (r elfcore.Range, ok bool) {
+	if s := t.lookup(name); s != nil {
+		return s.Range, true
+	}
+	return r, false
+}
+
+// lookup finds a symbol by its name, nil if there is none. Of several the
+// highest rank wins, then the first in the file.
+func (t *symbolTable) lookup(name string) (best *symbol) {
 	h := t.hash()
-	var best uint8
 	for i := h.heads[maphash.String(h.seed, name)&uint64(len(h.heads)-1)]; i != 0; i = h.next[i-1] {
 		s := &t.all[i-1]
-		if string(t.nameOf(s)) == name && (!ok || s.rank >= best) {
-			r, ok, best = s.Range, true, s.rank
+		if string(t.nameOf(s)) == name && (best == nil || s.rank >= best.rank) {
+			best = s
 		}
 	}
-	return r, ok
+	return best
+}
+
+// interposable tells whether the program uses another one's variable in place of
+// its own at an address, if one of the same name comes first in the process: it
+// is exported, and the program was not bound to its own (ld -Bsymbolic, System V
+// gABI, DT_SYMBOLIC and DF_SYMBOLIC).
+func (m *Image) interposable(name string, at elfcore.Addr) bool {
+	s := m.exported().lookup(name)
+	return s != nil && s.Addr == at && !s.bound && !m.bindsItself()
+}
+
+// bindsItself tells whether the program looks for symbols in itself first.
+func (m *Image) bindsItself() (yes bool) {
+	defer recovered(new(error))
+	if old, _ := m.elf.DynValue(elf.DT_SYMBOLIC); len(old) > 0 {
+		return true
+	}
+	flags, _ := m.elf.DynValue(elf.DT_FLAGS)
+	return len(flags) > 0 && elf.DynFlag(flags[0])&elf.DF_SYMBOLIC != 0
 }
 
 // addrIndex holds the functions and objects by address.

@@ -182,8 +182,23 @@ func (p *Process) suits(m *Module, x place, l *Location) error {
 	if err != nil {
 		return fmt.Errorf("the core has a program there, this file is none: %w", err)
 	}
-	want := m.Object.BuildID
-	if want != "" && o.BuildID != want {
+	if err := m.differs(o); err != nil {
+		return err
+	}
+	proven := m.Object.BuildID != ""
+	if !proven {
+		if err := p.assumable(m, x); err != nil {
+			return err
+		}
+	}
+	l.Proven, l.Program, l.Bias = proven, true, m.Object.Bias
+	return nil
+}
+
+// differs says by what a program is another one than that whose headers are in
+// the core.
+func (m *Module) differs(o *elfcore.Object) error {
+	if want := m.Object.BuildID; want != "" && o.BuildID != want {
 		return fmt.Errorf("its build-id is %s, that in the core %s", orNone(o.BuildID), want)
 	}
 	// A file of the same build-id may still be another one: patchelf moves
@@ -191,13 +206,25 @@ func (p *Process) suits(m *Module, x place, l *Location) error {
 	if o.Type != m.Object.Type || o.Machine != m.Object.Machine || o.Class != m.Object.Class || o.Entry != m.Object.Entry || !slices.Equal(loads(o), loads(m.Object)) {
 		return errors.New("its program headers are not those in the core")
 	}
-	if want == "" {
-		if err := p.assumable(m, x); err != nil {
-			return err
-		}
-	}
-	l.Proven, l.Program, l.Bias = want != "", true, m.Object.Bias
 	return nil
+}
+
+// Differs says by what a program that the user says was loaded as a module is
+// another one; nil if nothing in the core speaks against it. m may be nil.
+func (p *Process) Differs(m *Module, path string) error {
+	if m == nil || m.Object == nil {
+		return nil // what there is was compared by Bias
+	}
+	f, size, err := openRegular(path)
+	if err != nil {
+		return cause(err)
+	}
+	defer f.Close()
+	o, err := elfcore.ReadObject(f, size)
+	if err != nil {
+		return err
+	}
+	return m.differs(o)
 }
 
 func orNone(id string) string {

@@ -12,9 +12,6 @@ const (
 // printDecoded prints the fields of a note, with the offset and size of each if
 // lines may be wide; or its bytes.
 func (w *writer) printDecoded(n *Note, wide bool) {
-	if n.Decoded == nil {
-		return
-	}
 	width := 0
 	for _, f := range n.Fields[:min(len(n.Fields), maxFields)] {
 		if len(f.Name) <= 24 {
@@ -43,7 +40,7 @@ func (w *writer) printDecoded(n *Note, wide bool) {
 	if n.Error != "" {
 		w.printf("    <%s>\n", visible(n.Error))
 	}
-	if n.Data != "" {
+	if len(n.Fields) == 0 {
 		w.printDump(n)
 	}
 }

@@ -250,7 +250,11 @@ func TestDecoded(t *testing.T) {
 		}},
 		{true, []string{"    +0x0000     4  signo  11 (SIGSEGV)\n    +0x0004     4  errno  0\n"}},
 	} {
-		d := describeBytes(t, core, readelf.Options{Notes: true, Decode: true, Wide: x.wide})
+		o := readelf.Options{Notes: true, Decode: true, Wide: x.wide}
+		d := describeBytes(t, core, o)
+		if n := d.Notes[0].Notes; n[1].Data != "" {
+			t.Error("bytes are kept that nobody asked for")
+		}
 		text := printed(t, d)
 		for _, want := range x.want {
 			if !strings.Contains(text, want) {
@@ -259,6 +263,11 @@ func TestDecoded(t *testing.T) {
 		}
 		if len(text) > 64<<10 {
 			t.Errorf("a text of %d bytes", len(text))
+		}
+		o.Contents = true
+		d = describeBytes(t, core, o)
+		if printed(t, d) != text {
+			t.Error("another text with contents")
 		}
 		if n := d.Notes[0].Notes; len(n[1].Data) != 2*len(long) || len(n[2].Fields) != 402 || n[3].Data != "3132333435" {
 			t.Errorf("JSON lacks data: %d digits, %d fields, %q", len(n[1].Data), len(n[2].Fields), n[3].Data)

@@ -49,8 +49,8 @@ type Options struct {
 	// Hex and Strings select contents to dump, by number or name of a section;
 	// by number of a segment in a file that has no sections.
 	Hex, Strings []string
-	// Contents keeps what is dumped in the Document, 4 MiB at most. Print needs
-	// it not.
+	// Contents keeps what is dumped in the Document, 4 MiB at most, and with
+	// Decode the bytes of notes that nothing decodes. Print needs neither.
 	Contents bool
 	Tables   notes.Table // knows the notes
 }

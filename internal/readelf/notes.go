@@ -24,7 +24,7 @@ type NoteSegment struct {
 
 // Note is one note. Offset is that of its header in the file and Descriptor
 // that of its contents, of Size bytes. Name is empty if the type is not known.
-// Decoded is nil unless Options.Decode asked for it, and if there is nothing.
+// Decoded is nil unless Options.Decode asked for it.
 type Note struct {
 	Owner      string `json:"owner"`
 	Type       uint32 `json:"type"`
@@ -37,7 +37,8 @@ type Note struct {
 	contents io.ReaderAt
 }
 
-// Decoded is what a note holds: Fields, or Data where nothing decodes it.
+// Decoded is what a note holds: Fields, or Data where nothing decodes it and
+// Options.Contents asked for it.
 type Decoded struct {
 	Fields []notes.Field `json:"fields,omitempty"`
 	Data   string        `json:"data,omitempty"`  // hexadecimal digits
@@ -141,7 +142,8 @@ func describeNote(n notes.Note, tables notes.Table) Note {
 	return Note{Owner: n.Owner, Type: n.Type, Name: name, Offset: n.Off, Descriptor: n.DescOff, Size: n.Size, contents: n.Desc}
 }
 
-// decode adds the fields of a note, or all its bytes where none are known.
+// decode adds the fields of a note, or where none are known all its bytes, if
+// the Document is to keep them.
 // What is wrong with a note is told with it, and is no loss: its bytes are
 // there, and may be a structure that the tables don't know.
 func (d *Document) decode(n *Note, x notes.Context) error {
@@ -155,15 +157,13 @@ func (d *Document) decode(n *Note, x notes.Context) error {
 			}
 		}
 	}
-	if len(found.Fields) == 0 && n.Size > 0 {
+	if len(found.Fields) == 0 && d.options.Contents {
 		var b strings.Builder
 		if _, err := io.Copy(hex.NewEncoder(&b), io.NewSectionReader(note.Desc, 0, n.Size)); err != nil {
 			return err
 		}
 		found.Data = b.String()
 	}
-	if len(found.Fields) > 0 || found.Data != "" || found.Error != "" {
-		n.Decoded = &found
-	}
+	n.Decoded = &found
 	return nil
 }

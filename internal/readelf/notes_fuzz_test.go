@@ -50,7 +50,7 @@ func FuzzNotes(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, o := range []readelf.Options{{}, {Wide: true}, {Decode: true}, {Decode: true, Wide: true}} {
+		for _, o := range []readelf.Options{{}, {Wide: true}, {Decode: true, Contents: true}, {Decode: true, Wide: true}} {
 			o.Notes, o.Maps, o.Tables = true, true, tables
 			d, err := readelf.Describe(c, "core", o)
 			if err != nil {

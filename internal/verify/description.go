@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"corelift/elfcore"
 	"corelift/elfcore/arch"
@@ -82,10 +83,19 @@ func parseDescription(n *note, text string) *description {
 }
 
 func (d *description) parse() error {
+	// encoding/xml does not look at the characters between and in tags.
+	if i := strings.IndexFunc(d.text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\r", r) }); i >= 0 {
+		return fmt.Errorf("control character %#02x at %d", d.text[i], i)
+	}
 	x := xml.NewDecoder(strings.NewReader(d.text))
-	x.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	utf := true
+	x.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) {
+		utf = false
+		return in, nil
+	}
 	var path []string
-	var open element // the architecture or osabi being read
+	var open element         // the architecture or osabi being read
+	own := map[string]bool{} // types that the feature being read defines
 	for {
 		from := int(x.InputOffset())
 		token, err := x.Token()
@@ -103,12 +113,16 @@ func (d *description) parse() error {
 				return fmt.Errorf("the root is %s, not target", name)
 			}
 			path = append(path, name)
+			if err := demanded(path, token, own); err != nil {
+				return err
+			}
 			switch {
 			case len(path) == 1:
 				d.inside = to
 			case len(path) == 2 && (name == "architecture" || name == "osabi"):
 				open = element{from: from}
 			case len(path) == 2 && name == "feature":
+				clear(own)
 				d.features = append(d.features, &feature{element: element{from: from, value: attribute(token, "name")}})
 			case len(path) == 3 && path[1] == "feature" && name == "reg":
 				bits, _ := strconv.Atoi(attribute(token, "bitsize"))
@@ -119,15 +133,53 @@ func (d *description) parse() error {
 			if len(path) == 2 {
 				open.value += string(token)
 			}
+		case xml.Directive:
+			if text := string(token); strings.Contains(text, "SYSTEM") && !strings.Contains(text, `"gdb-target.dtd"`) {
+				return errors.New("the DTD is not gdb-target.dtd, the only one that GDB brings along")
+			}
 		case xml.EndElement:
 			d.close(path, open, from, to)
 			path = path[:len(path)-1]
 		}
 	}
-	if d.inside == 0 {
+	switch {
+	case d.inside == 0:
 		return errors.New("no element target")
+	case utf && !utf8.ValidString(d.text):
+		return errors.New("it is not UTF-8")
 	}
 	return nil
+}
+
+// demanded checks the attributes of the innermost element as GDB 13 does, which
+// goes without the description else. own are the types that its feature has
+// defined so far; those that it defines are added.
+func demanded(path []string, e xml.StartElement, own map[string]bool) error {
+	name := attribute(e, "name")
+	switch inFeature := len(path) == 3 && path[1] == "feature"; {
+	case len(path) == 1:
+		if v := attribute(e, "version"); v != "" && v != "1.0" {
+			return fmt.Errorf("version %q of target", v)
+		}
+	case len(path) == 2 && path[1] == "feature" && name == "":
+		return errors.New("a feature without a name")
+	case inFeature && path[2] == "reg":
+		if name == "" || attribute(e, "bitsize") == "" {
+			return fmt.Errorf("a register without name or bitsize (%q)", name)
+		}
+		if typ := attribute(e, "type"); typ != "" && !slices.Contains(registerTypes, typ) && !own[typ] {
+			return fmt.Errorf("register %s has type %q, which nothing defines", name, typ)
+		}
+	case inFeature:
+		own[attribute(e, "id")] = true
+	}
+	return nil
+}
+
+// registerTypes are those that GDB 13 knows without a definition.
+var registerTypes = []string{
+	"int", "float", "bool", "int8", "int16", "int32", "int64", "int128", "uint8", "uint16", "uint32", "uint64", "uint128", "code_ptr", "data_ptr",
+	"ieee_half", "ieee_single", "ieee_double", "bfloat16", "arm_fpa_ext", "i387_ext",
 }
 
 // close ends the innermost element of path.
@@ -408,8 +460,45 @@ func lackingRegisters(f *File) []deviation {
 				lack = append(lack, name)
 			}
 		}
+		if f.arch.Core.CSR && len(lack) == 0 {
+			lack = f.misfits(x) // GDB does not take those of RISC-V
+		}
 		if len(lack) > 0 {
-			return at(d.note.off, fmt.Sprintf("feature %s without %s", x.value, strings.Join(lack, " ")), "all registers that GDB demands", func() string { return f.regenerate(d, x.value, x) })
+			return at(d.note.off, fmt.Sprintf("feature %s without %s", x.value, strings.Join(lack, ", ")), "all registers that GDB demands", func() string { return f.regenerate(d, x.value, x) })
+		}
+	}
+	return nil
+}
+
+// misfits lists the registers of the CPU that the feature does not have in
+// their width.
+func (f *File) misfits(x *feature) (list []string) {
+	if !slices.Contains(coreFeatures[f.arch], x.value) {
+		return nil
+	}
+	names := strings.FieldsFunc(mandatory[x.value], func(r rune) bool { return r == ' ' || r == '|' })
+	for _, r := range x.registers {
+		bits := 8 * f.word()
+		if f.arch == arch.AArch64 && r.value == "cpsr" {
+			bits = 32
+		}
+		if r.bits != bits && slices.Contains(names, r.value) {
+			list = append(list, fmt.Sprintf("%s of %d bits", r.value, bits))
+		}
+	}
+	return list
+}
+
+// otherWidths: GDB reads each register at the width of the description, so that
+// it takes bytes of the next for its own.
+func otherWidths(f *File) []deviation {
+	d := f.description()
+	if d == nil || d.fault != "" || f.arch == nil || f.arch.Core.CSR {
+		return nil
+	}
+	for _, x := range d.features {
+		if list := f.misfits(x); len(list) > 0 {
+			return at(d.note.off, fmt.Sprintf("feature %s without %s", x.value, strings.Join(list, ", ")), "registers of the CPU's width", func() string { return f.regenerate(d, x.value, x) })
 		}
 	}
 	return nil

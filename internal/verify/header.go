@@ -50,6 +50,43 @@ func lostCount(f *File) []deviation {
 	})
 }
 
+// knownSegments are the types that GDB 13 knows in a core of AArch64, besides
+// those of all files up to PT_PHDR.
+var knownSegments = []elf.ProgType{elf.PT_GNU_EH_FRAME, elf.PT_GNU_STACK, elf.PT_GNU_RELRO, typeSFrame, typeMemoryTags}
+
+const (
+	typeSFrame     = elf.ProgType(0x6474e554)
+	typeMemoryTags = elf.ProgType(0x70000002) // PT_AARCH64_MEMTAG_MTE
+)
+
+// unknownSegments: other CPUs' BFD makes a section of any segment. That of
+// AArch64 gives up, and the core is left to one that knows no CPU.
+func unknownSegments(f *File) (list []deviation) {
+	if elf.Machine(f.header.Machine) != elf.EM_AARCH64 {
+		return nil
+	}
+	for _, s := range f.segments {
+		if s.Type <= elf.PT_PHDR || slices.Contains(knownSegments, s.Type) {
+			continue
+		}
+		list = append(list, deviation{off: s.at, found: fmt.Sprintf("a segment of type %v", s.Type), expected: "PT_LOAD or another that GDB knows", repair: func() string {
+			old := s.Type
+			s.Type = elf.PT_NULL
+			return fmt.Sprintf("the segment of type %v is PT_NULL", old)
+		}})
+	}
+	return list
+}
+
+// unknownEABI: if GDB is given the program it looks at that one's e_flags.
+func unknownEABI(f *File) []deviation {
+	version := f.header.Flags >> 24
+	if elf.Machine(f.header.Machine) != elf.EM_ARM || f.program() != nil || version == 0 || version == 4 || version == 5 {
+		return nil
+	}
+	return at(f.flagsOff(), fmt.Sprintf("version %d of the ARM EABI in e_flags", version), "4, 5 or 0", nil)
+}
+
 // systemABIs are the OS ABIs of other systems that GDB looks for a handler of.
 var systemABIs = []elf.OSABI{elf.ELFOSABI_NETBSD, elf.ELFOSABI_SOLARIS, elf.ELFOSABI_FREEBSD, elf.ELFOSABI_OPENVMS}
 

@@ -50,8 +50,8 @@ func (f *File) readMappings(n *note) (list []mapping, fault string) {
 		list = append(list, mapping{numbers[i*3*word:][:3*word], string(path)})
 		paths = rest
 	}
-	if desc[len(desc)-1] != 0 {
-		return list, "no NUL at the end"
+	if len(paths) > 0 {
+		return list, fmt.Sprintf("%d bytes behind the paths of %d files", len(paths), count)
 	}
 	return list, ""
 }

@@ -133,7 +133,7 @@ func zeroedMemory(f *File) (list []deviation) {
 // initialValues: RAM that the program writes and the core lacks shows the
 // values that the program starts with.
 func initialValues(f *File) (list []deviation) {
-	if f.program() == nil || f.process || f.arch == nil || f.hides() {
+	if f.program() == nil || f.process || f.arch == nil || f.hides() || otherMachine(f) != nil {
 		return nil
 	}
 	var repair func() string
@@ -204,7 +204,7 @@ func (f *File) pc() (uint64, bool) {
 
 // hiddenCode: GDB reads nothing from the program, not even its code.
 func hiddenCode(f *File) []deviation {
-	if f.program() == nil || f.process || f.arch == nil || !f.hides() {
+	if f.program() == nil || f.process || f.arch == nil || !f.hides() || otherMachine(f) != nil {
 		return nil
 	}
 	for _, s := range f.options.Program.ReadOnly() {

@@ -207,7 +207,7 @@ const auxNull, auxEntry = 0, 9
 // anywhere, and its system knows where.
 func entry(f *File) []deviation {
 	p := f.program()
-	if p == nil || f.process || f.arch == nil || !f.readByLLDB() || f.status.System != elfcore.FormatLinux {
+	if p == nil || f.process || f.arch == nil || !f.readByLLDB() || f.status.System != elfcore.FormatLinux || otherMachine(f) != nil {
 		return nil
 	}
 	expected := fmt.Sprintf("AT_ENTRY %#x", p.Entry)

@@ -72,9 +72,19 @@ var rules = []Rule{
 		Effects: []Effect{{gdb, "sees 65,535 segments, or does not open it"}, {lldb, "sees 65,535 segments"}},
 	},
 	{
+		ID: "elf.segment-types", Says: "a core of AArch64 has no segments of types that GDB does not know",
+		Severity: Refused, Section: "7", Fix: "makes the type PT_NULL", check: unknownSegments,
+		Effects: []Effect{{gdb, noRegisters}},
+	},
+	{
 		ID: "elf.rve", Says: "a 64-bit RISC-V core does not claim RV32E",
 		Severity: Refused, Section: "8", Fix: "clears the flag", check: reducedRegisters,
 		Effects: []Effect{{gdb, `refuses it: "64-bit ELF with RV32E flag set!"`}},
+	},
+	{
+		ID: "elf.arm-eabi", Says: "e_flags of ARM names version 4 or 5 of the EABI, or none",
+		Severity: Warning, Section: "8", check: unknownEABI,
+		Effects: []Effect{{gdb, `"unknown ARM EABI version", and guesses the ABI`}},
 	},
 	{
 		ID: "elf.os", Says: "EI_OSABI names no other system than the notes are of",
@@ -172,7 +182,7 @@ var rules = []Rule{
 		Effects: []Effect{{gdb, `ends the back trace: "Could not fetch required FPCCR content"`}},
 	},
 	{
-		ID: "description.xml", Says: "the target description is XML",
+		ID: "description.xml", Says: "the target description is XML that GDB takes",
 		Severity: Warning, Section: "4", Fix: "makes one from the notes", check: notXML,
 		Effects: []Effect{{gdb, `does without: "Could not load XML target description; ignoring"`}},
 	},
@@ -210,6 +220,11 @@ var rules = []Rule{
 		ID: "description.registers", Says: "the target description has the registers that GDB demands",
 		Severity: Refused, Section: "4", Fix: "makes the feature anew", check: lackingRegisters,
 		Effects: []Effect{{gdb, notSupported}},
+	},
+	{
+		ID: "description.width", Says: "the target description has registers of the CPU's width",
+		Severity: Wrong, Section: "4", Fix: "makes the feature anew", check: otherWidths,
+		Effects: []Effect{{gdb, "shows bytes of other registers, or too few"}},
 	},
 	{
 		ID: "description.float", Says: "the target description of an AArch64 has both features or none",

@@ -103,7 +103,11 @@ var mutations = []mutation{
 			c.loads = append(c.loads, load{elf.ProgHeader{Type: elf.PT_LOAD, Vaddr: 0x60000000 + 16*uint64(i), Filesz: 1, Memsz: 1}, []byte{byte(i)}})
 		}
 	}},
+	{rule: "elf.segment-types", cpu: a64, bare: true, symptom: noRegisters, change: func(c *edited) {
+		c.loads = append(c.loads, load{elf.ProgHeader{Type: elf.PT_LOPROC, Align: 1}, nil})
+	}},
 	{rule: "elf.rve", cpu: rv64, bare: true, change: func(c *edited) { c.head.Flags |= 8 }, symptom: "64-bit ELF with RV32E flag set"},
+	{rule: "elf.arm-eabi", cpu: m3, bare: true, stays: true, change: func(c *edited) { c.head.Flags = 0x03000000 }, symptom: "unknown ARM EABI version 0x3000000"},
 	{rule: "elf.os", cpu: m3, change: func(c *edited) { c.ident[7] = 9 }, symptom: `OS ABI "FreeBSD" is not built into`},
 	{rule: "elf.os", cpu: rv32, change: func(c *edited) { c.ident[7] = 2 }, symptom: `OS ABI "NetBSD" is not built into`},
 	{rule: "elf.os-lldb", cpu: m3, change: func(c *edited) { c.ident[7] = 0 }, lldb: "Unsupported OS"},
@@ -192,6 +196,13 @@ var mutations = []mutation{
 	{rule: "description.xml", cpu: m3, change: func(c *edited) { c.note(0xff000000, 0).desc = []byte("hello") }, ask: "p $xpsr", symptom: "Could not load XML target description", cured: `\$1 = [-0-9]`},
 	{rule: "description.xml", name: "cut", cpu: m33f, change: xml("</target>", ""), ask: "p $xpsr", symptom: "Could not load XML target description", cured: `\$1 = [-0-9]`},
 	{rule: "description.xml", name: "not needed", cpu: x64, change: func(c *edited) { c.note(0xff000000, 0).desc = []byte("hello") }, symptom: "Could not load XML target description"},
+	{rule: "description.xml", name: "control character", cpu: m3, change: xml("DOCTYPE target", "DOCTYPE\x08target"), ask: "p $xpsr", symptom: "Could not load XML target description", cured: `\$1 = [-0-9]`},
+	{rule: "description.xml", name: "Latin-1", cpu: m3, change: xml(target, target+"<!-- \xe4 -->"), symptom: "Could not load XML target description"},
+	{rule: "description.xml", name: "another DTD", cpu: m3, change: xml("gdb-target.dtd", "vendor.dtd"), symptom: "Could not load XML target description"},
+	{rule: "description.xml", name: "version", cpu: m3, change: xml(target, `<target version="2.0">`), symptom: "has unsupported version"},
+	{rule: "description.xml", name: "no bitsize", cpu: m3, change: xml(`<reg name="r3" bitsize="32"/>`, `<reg name="r3"/>`), symptom: `attribute "bitsize" of <reg> not specified`},
+	{rule: "description.xml", name: "no name", cpu: m3, change: xml(`<feature name="org.gnu.gdb.arm.m-profile">`, "<feature>"), symptom: `attribute "name" of <feature> not specified`},
+	{rule: "description.xml", name: "unknown type", cpu: m3, change: xml("data_ptr", "vendor_ptr"), symptom: `has unknown type "vendor_ptr"`},
 	{rule: "description.architecture", cpu: m3, change: xml(target, target+"<architecture>aarch64</architecture>"), symptom: "is not compatible with reported target architecture"},
 	{rule: "description.architecture", name: "without program", cpu: m3, bare: true, change: xml(target, target+"<architecture>i386</architecture>"), symptom: "not compatible|" + notSupported},
 	{rule: "description.architecture", name: "unknown", cpu: rv32, change: xml(target, target+"<architecture>nonsense</architecture>"), symptom: "specified unknown architecture"},
@@ -219,6 +230,8 @@ var mutations = []mutation{
 	{rule: "description.registers", cpu: m33f, change: xml(`<reg name="d9" bitsize="64" type="ieee_double"/>`, ""), symptom: notSupported},
 	{rule: "description.registers", cpu: rv32, change: xml(`<reg name="a0" bitsize="32"/>`, ""), symptom: notSupported},
 	{rule: "description.registers", name: "another feature only", cpu: m3, change: xml("org.gnu.gdb.arm.m-profile", "vendor.core"), symptom: notSupported},
+	{rule: "description.registers", name: "width", cpu: rv32, change: xml(`<reg name="a3" bitsize="32"/>`, `<reg name="a3" bitsize="64"/>`), symptom: notSupported},
+	{rule: "description.width", cpu: m3, change: xml(`<reg name="r3" bitsize="32"/>`, `<reg name="r3" bitsize="64"/>`), ask: "p $r3 == $r4 * 0x100000000 + (unsigned)$r3 && sizeof($r3) == 8", symptom: `\$1 = 1`, cured: `\$1 = 0`},
 	{rule: "description.float", cpu: a64, symptom: "internal-error|Assertion", change: func(c *edited) {
 		var b strings.Builder
 		b.WriteString(`<feature name="org.gnu.gdb.aarch64.core">`)
@@ -274,6 +287,10 @@ var mutations = []mutation{
 		desc[0] = 100
 		c.add("CORE", 0x46494c45, desc)
 	}, symptom: "malformed note"},
+	{rule: "files.damaged", name: "long", cpu: i386, change: func(c *edited) {
+		n := c.note(0x46494c45, 0)
+		n.desc = append(n.desc, 0)
+	}, symptom: "filename area is too big"},
 	{rule: "files.missing", cpu: i386, stays: true, change: func(c *edited) { c.note(0x46494c45, 0).desc = c.files("/no/such/file") }, symptom: "Can't open file /no/such/file during file-backed mapping"},
 	{rule: "files.code", cpu: m3, change: func(c *edited) { c.add("CORE", 0x46494c45, c.files("/dev/null")) }, ask: "x/i $pc", symptom: "Cannot access memory"},
 	{rule: "program.entry", cpu: m3, change: func(c *edited) { c.drop(6) }, lldb: "!blow_up"},
