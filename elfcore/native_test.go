@@ -145,7 +145,7 @@ func TestGenerated(t *testing.T) {
 	core := filepath.Join(t.TempDir(), "gdb.core")
 	out, errs := run(t, "gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "run read 2", "-ex", "generate-core-file "+core, program)
 	if _, err := os.Stat(core); err != nil {
-		t.Skipf("GDB can't run programs here: %s%s", out, errs)
+		fixture.Lacking(t, "GDB can't run programs here: %s%s", out, errs)
 	}
 	_, c := readProcess(t, core)
 	if len(c.Threads) != 3 || c.Crash.Addr.Value != 0x1234 || c.Crash.Fault.Value != arch.FaultAccess || c.Program.File != "program" {

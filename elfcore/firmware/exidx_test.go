@@ -201,7 +201,7 @@ func TestExidxAgainstCFI(t *testing.T) {
 			args := append(strings.Fields(flags), "-g", "--specs=nosys.specs", "-Wl,--no-warnings", in, "-o", out)
 			if text, err := exec.Command("arm-none-eabi-g++", args...).CombinedOutput(); err != nil {
 				if bytes.Contains(text, []byte("nosys.specs")) || bytes.Contains(text, []byte("stdexcept")) {
-					t.Skip("no C++ library for arm-none-eabi-g++")
+					fixture.Lacking(t, "no C++ library for arm-none-eabi-g++")
 				}
 				t.Fatalf("%v: %s", err, text)
 			}

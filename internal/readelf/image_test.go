@@ -116,21 +116,10 @@ func text(core []byte, o Options) (string, error) {
 	return b.String(), err
 }
 
-// needGNU skips or fails without the readelf whose text is ours.
-func needGNU(t *testing.T) string {
-	t.Helper()
-	path := fixture.Need(t, "readelf")
-	out, err := exec.Command(path, "--version").Output()
-	if err != nil || !strings.Contains(string(out), " 2.40") {
-		t.Skip("the text is that of GNU readelf 2.40, not of ", strings.SplitN(string(out), "\n", 2)[0])
-	}
-	return path
-}
-
 // sameAsGNU compares the texts of core files with GNU readelf's.
 func sameAsGNU(t *testing.T, cores [][]byte, o Options, args ...string) {
 	t.Helper()
-	path, dir := needGNU(t), t.TempDir()
+	path, dir := fixture.NeedGNUReadelf(t), t.TempDir()
 	failed := 0
 	for len(cores) > 0 {
 		batch := cores[:min(len(cores), 1000)]

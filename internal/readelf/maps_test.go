@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -119,17 +118,13 @@ var procMap = regexp.MustCompile(`(?m)^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-]). (
 // TestMapsProc compares the mappings of a core with /proc/PID/maps of the
 // process that it was taken of.
 func TestMapsProc(t *testing.T) {
-	gdb := fixture.Need(t, "gdb")
-	sleep, err := exec.LookPath("sleep")
-	if err != nil {
-		t.Skip(err)
-	}
+	gdb, sleep := fixture.Need(t, "gdb"), fixture.Need(t, "sleep")
 	core := filepath.Join(t.TempDir(), "core")
 	out := tool(t, gdb, "-nx", "-batch", "-ex", "starti", "-ex", "catch syscall clock_nanosleep", "-ex", "continue",
 		"-ex", "set use-coredump-filter off", "-ex", "set dump-excluded-mappings on", "-ex", "generate-core-file "+core, "-ex", "python print(open('/proc/%d/maps' % gdb.selected_inferior().pid).read())", "-ex", "kill", "--args", sleep, "9")
 	file, err := os.Open(core)
 	if err != nil {
-		t.Skipf("GDB takes no core here: %s", out)
+		fixture.Lacking(t, "GDB takes no core here: %s", out)
 	}
 	defer file.Close()
 	info, _ := file.Stat()

@@ -96,7 +96,7 @@ func TestProcesses(t *testing.T) {
 		core := filepath.Join(t.TempDir(), "gdb.core")
 		out := output(t, exec.Command(fixture.Need(t, "gdb"), "-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "run read 2", "-ex", "generate-core-file "+core, program))
 		if _, err := os.Stat(core); err != nil {
-			t.Skipf("GDB can't run programs here: %s", out)
+			fixture.Lacking(t, "GDB can't run programs here: %s", out)
 		}
 		only(t, judge(t, core, program))
 	})

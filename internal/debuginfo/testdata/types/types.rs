@@ -1,3 +1,9 @@
+// rust-dwarf4.elf and rust-dwarf5.elf are this, built by rustc 1.95.0:
+//
+//	rustc --edition 2021 -g -Cpanic=abort --emit=obj -Cdwarf-version=4 -o types.o types.rs
+//	ld -o rust-dwarf4.elf types.o -e _start --unresolved-symbols=ignore-all
+//
+// and with -Cdwarf-version=5 -Copt-level=2.
 #![no_std]
 #![no_main]
 use core::num::NonZeroU32;
