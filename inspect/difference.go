@@ -86,8 +86,8 @@ type DifferenceOptions struct {
 
 // Compare tells what differs between two crashes. Swapping them swaps A and B in
 // the result, and nothing else but the order of threads; what both have is
-// called as in A. The error is the
-// context's, that of reading a dump, or says that the CPUs are not the same.
+// called as in A. The error is the context's, that of reading a dump, or says
+// that the CPUs are not the same.
 //
 // Variables are compared if both sessions have a program. If that is the same
 // one, memory is compared by address and only variables that hold a byte which

@@ -131,10 +131,11 @@ func contradicts(a, b *elfcore.Thread) bool {
 // threads compares the threads, and tells whether the same one crashed.
 func (c *comparison) threads() {
 	r := c.result
-	x, y := c.a.core.Crashed(), c.b.core.Crashed()
+	first, second := believed(c.a.core, c.a.program), believed(c.b.core, c.b.program)
+	x, y := first.Crashed(), second.Crashed()
 	same := x == nil && y == nil
 	var only [2][]string
-	for _, p := range pairs(c.a.core, c.b.core) {
+	for _, p := range pairs(first, second) {
 		var d ThreadDifference
 		switch {
 		case p.b == nil:
@@ -203,7 +204,7 @@ func (s *Session) crashedName() *Fact[string] {
 	if t == nil {
 		return nil
 	}
-	return word(called(s.ref(t)))
+	return &Fact[string]{Value: called(s.ref(t)), State: s.trusted()}
 }
 
 // thread compares a thread that both dumps have.

@@ -151,9 +151,9 @@ func (v *variablesComparison) name(g *global) string {
 	return g.Name
 }
 
-// constant tells whether the program can't change a variable, so that a dump
+// readOnly tells whether the program can't change a variable, so that a dump
 // need not hold it.
-func (s *Session) constant(g *global) bool {
+func (s *Session) readOnly(g *global) bool {
 	return s.program.ReadConst(make([]byte, 1), g.Addr) == nil
 }
 
@@ -163,7 +163,7 @@ func (v *variablesComparison) compare(a, b *global) {
 	switch {
 	case inA && inB:
 		v.out.Compared++
-	case v.a.constant(a):
+	case v.a.readOnly(a):
 	case inA:
 		v.lone(&v.out.OnlyA, a)
 	case inB:

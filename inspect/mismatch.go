@@ -68,3 +68,16 @@ func threadOf(c *elfcore.Core, p *firmware.Set, i int) *elfcore.Thread {
 	}
 	return &t
 }
+
+// believed is a core whose threads are all as threadOf has them.
+func believed(c *elfcore.Core, p *firmware.Set) *elfcore.Core {
+	if !mismatched(c, p) {
+		return c
+	}
+	less := *c
+	less.Threads = make([]elfcore.Thread, len(c.Threads))
+	for i := range less.Threads {
+		less.Threads[i] = *threadOf(c, p, i)
+	}
+	return &less
+}

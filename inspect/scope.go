@@ -211,10 +211,19 @@ func (s *Session) readSome(p []byte, at elfcore.Addr) (n uint64, state elfcore.S
 	err = s.program.ReadConst(p[:n], at)
 	gap := (*elfcore.GapError)(nil)
 	if !errors.As(err, &gap) {
-		return n, s.trusted(), err
+		return n, s.constantState(at, n), err
 	}
 	if n = uint64(gap.Addr - at); n > 0 {
-		return n, s.trusted(), s.program.ReadConst(p[:n], at)
+		return n, s.constantState(at, n), s.program.ReadConst(p[:n], at)
 	}
 	return 0, elfcore.Missing, err
+}
+
+// constantState is the State of code and read-only data that the program has for a
+// gap of the dump.
+func (s *Session) constantState(at elfcore.Addr, size uint64) elfcore.State {
+	if s.program.Assumed(elfcore.Range{Addr: at, Size: size}) {
+		return min(elfcore.Suspect, s.trusted())
+	}
+	return s.trusted()
 }

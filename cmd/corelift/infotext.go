@@ -203,29 +203,14 @@ func trust(s elfcore.State, from inspect.Source) string {
 	if s == elfcore.Known && from.Text == "" {
 		return ""
 	}
-	return standing(s, from)
-}
-
-// standing is a state with its evidence: "recovered by RULE: TEXT (line 12)".
-func standing(s elfcore.State, from inspect.Source) string {
-	text := s.String()
-	if from.Rule != "" {
-		text += " by " + from.Rule
-	}
-	if from.Text != "" {
-		text += ": " + from.Text
-	}
-	if from.Line > 0 {
-		text += fmt.Sprintf(" (line %d)", from.Line)
-	}
-	return text
+	return text.Standing(s, from)
 }
 
 func infoMemory(p *page, i *inspect.Info) {
 	p.title("memory")
 	var rows [][]string
 	for _, r := range i.Memory {
-		rows = append(rows, []string{r.Range.String(), byteCount(r.Size), r.Access, standing(r.State, r.Source)})
+		rows = append(rows, []string{r.Range.String(), byteCount(r.Size), r.Access, text.Standing(r.State, r.Source)})
 	}
 	for _, u := range i.Uncovered {
 		rows = append(rows, []string{u.Range.String(), byteCount(u.Size), "", fmt.Sprintf("missing: %d bytes of %s", u.Missing, u.Section)})

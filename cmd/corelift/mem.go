@@ -327,10 +327,13 @@ func printMemory(w io.Writer, r elfcore.Range, list runs) (absent bool, err erro
 		if run.Source == modules.FromFile {
 			row.Offset = &run.Offset
 		}
-		if run.Source == modules.Missing {
+		switch {
+		case run.Source == modules.Missing:
 			absent = true
-		} else if left -= min(left, run.Size); left == 0 {
+		case run.Size > left:
 			return absent, hinted(fmt.Errorf("more than %d MiB of memory for one document", maxJSON>>20), "use --raw")
+		default:
+			left -= run.Size
 		}
 		var digits strings.Builder
 		if err := each(&run, func(_ elfcore.Addr, b []byte) { digits.WriteString(hex.EncodeToString(b)) }); err != nil {

@@ -70,7 +70,7 @@ func (f *inputFlags) takeFound(ctx context.Context, c *capture, p *modules.Proce
 		return err
 	}
 	if l != nil {
-		o.Program, err = firmware.OpenPlaced(firmware.Place{Path: l.Path, Bias: uint64(l.Bias)})
+		o.Program, err = firmware.OpenPlaced(firmware.Place{Path: l.Path, Bias: uint64(l.Bias), Assumed: !l.Proven})
 		if err == nil {
 			if err := f.assemble(ctx, p, core, o.Program); err != nil {
 				o.Program.Close()
@@ -177,7 +177,7 @@ func (f *inputFlags) assemble(ctx context.Context, p *modules.Process, core *elf
 		case !l.Proven:
 			note(core, modulesAssumed, l.Path+" has the name of a shared object, but nothing in the core proves that it is the same", "it is used")
 		}
-		if err := set.Add(firmware.Place{Path: l.Path, Bias: uint64(l.Bias)}); err != nil {
+		if err := set.Add(firmware.Place{Path: l.Path, Bias: uint64(l.Bias), Assumed: !l.Proven}); err != nil {
 			note(core, modulesMissing, err.Error(), "what lies in it has no names")
 		}
 	}

@@ -258,3 +258,22 @@ func TestProcessWith(t *testing.T) {
 		}
 	}
 }
+
+// TestProcessAssumed: code of a program that only its name speaks for is suspect,
+// to print as to mem; that of a library with its build-id in the core is not.
+func TestProcessAssumed(t *testing.T) {
+	core, _, _ := crashOfProcess(t, "-pie", "-fPIE", "-Wl,--build-id=none")
+	for name, state := range map[string]string{"main": "suspect", "compare": "known"} {
+		code, out, errs := asked(t, "print", core, "*(unsigned char *)&"+name, "--json")
+		if code != exitComplete || !strings.Contains(out, `"state": "`+state+`"`) {
+			t.Errorf("exit code %d\n%s%s", code, out, errs)
+		}
+		if state == "known" {
+			state = "recovered" // the same bytes, not in the core
+		}
+		code, out, errs = asked(t, "mem", core, name, "16", "--json")
+		if code != exitComplete || !strings.Contains(out, `"state": "`+state+`"`) {
+			t.Errorf("exit code %d\n%s%s", code, out, errs)
+		}
+	}
+}

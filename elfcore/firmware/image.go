@@ -27,6 +27,7 @@ type Image struct {
 	FloatBits int    // width of the FPU that the program uses, 0 none
 	Bias      uint64 // what loading added to the addresses in the file
 	InMemory  bool   // of no file, but read from the process' memory
+	Assumed   bool   // see Place
 
 	file
 	sections []Section // those in memory
@@ -67,7 +68,7 @@ func openImage(p Place, placed bool) (m *Image, err error) {
 		}
 	}()
 	defer Guard(&err)()
-	m = &Image{Path: path, Name: filepath.Base(path), Bias: p.Bias, InMemory: p.Data != nil, file: mapped}
+	m = &Image{Path: path, Name: filepath.Base(path), Bias: p.Bias, InMemory: p.Data != nil, Assumed: p.Assumed, file: mapped}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		m.Name = filepath.Base(real)
 	}

@@ -161,3 +161,28 @@ func TestInterposed(t *testing.T) {
 		})
 	}
 }
+
+// TestExternLocal: a variable of a library is not what the executable has of the
+// same name for one file only.
+func TestExternLocal(t *testing.T) {
+	dir := t.TempDir()
+	main := made(t, dir, "main", "static volatile int both = 2; int own = 1; int main(void) { return both + own; }", "gcc")
+	library := made(t, dir, "library", "int both = 1; int library(void) { return both; }", "gcc", "-shared", "-fPIC")
+	s, err := OpenPlaced(Place{Path: main, Bias: 0x1000_0000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Add(Place{Path: library, Bias: 0x7fff_0000_0000}); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.images[0].symbols().named("both"); !ok {
+		t.Fatal("the executable has none")
+	}
+	for name, m := range map[string]*Image{"both": s.images[1], "own": s.images[0]} {
+		want, has := m.symbols().named(name)
+		if got, ok := s.Extern(name); !has || !ok || got != want {
+			t.Errorf("%s at %v %v, want %v", name, got, ok, want)
+		}
+	}
+}

@@ -9,6 +9,7 @@ package firmware
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"corelift/elfcore"
@@ -45,11 +46,13 @@ func Open(paths ...string) (*Set, error) {
 // Place is a program and where it was loaded: Bias is what that added to the
 // addresses in its file, 0 for one linked at fixed addresses.
 // Data is its contents where Path names no file, as for the vdso, which is in the
-// process' memory only.
+// process' memory only. Assumed tells that nothing but its name says that it is
+// the one that was loaded.
 type Place struct {
-	Path string
-	Bias uint64
-	Data []byte
+	Path    string
+	Bias    uint64
+	Data    []byte
+	Assumed bool
 }
 
 // OpenPlaced opens the executable of a process, which may be one that can be
@@ -173,6 +176,17 @@ func (s *Set) ReadConst(p []byte, a elfcore.Addr) error {
 	return s.readFrom(p, a, (*Section).constant)
 }
 
+// Assumed tells whether ReadConst takes some of a range from a program of which
+// nothing but its name says that it is the one that was loaded.
+func (s *Set) Assumed(r elfcore.Range) bool {
+	for _, m := range s.images {
+		if m.Assumed && slices.ContainsFunc(m.sections, func(c Section) bool { return c.constant() && (c.Contains(r.Addr) || r.Contains(c.Addr)) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // ReadInitial is ReadConst that takes what variables begin with too.
 func (s *Set) ReadInitial(p []byte, a elfcore.Addr) error {
 	return s.readFrom(p, a, func(c *Section) bool { return !c.NoBits })
@@ -255,8 +269,8 @@ func (s *Set) Extern(name string) (found elfcore.Range, ok bool) {
 	if r, ok := main.exported().named(name); ok {
 		return r, true
 	}
-	if r, ok := main.symbols().named(name); ok {
-		return r, true
+	if found := main.symbols().lookup(name); found != nil && found.rank > 0 { // nobody else sees a local one
+		return found.Range, true
 	}
 	for _, m := range s.images[1:] {
 		r, has := m.exported().named(name)

@@ -18,17 +18,17 @@ func (p *Printer) Registers(set *inspect.RegisterSet) {
 		if r.Symbol != nil {
 			symbol = "<" + offset(r.Symbol) + ">"
 		}
-		rows = append(rows, []string{r.Name, value, symbol, standing(r.State, r.Source)})
+		standing := ""
+		if r.State != elfcore.Known {
+			standing = Standing(r.State, r.Source)
+		}
+		rows = append(rows, []string{r.Name, value, symbol, standing})
 	}
 	p.table(rows)
 }
 
-// standing says how far a value can be trusted and why; nothing if it stands in
-// the dump.
-func standing(s elfcore.State, from inspect.Source) string {
-	if s == elfcore.Known {
-		return ""
-	}
+// Standing is a state with its evidence: "recovered by RULE: TEXT (line 12)".
+func Standing(s elfcore.State, from inspect.Source) string {
 	text := s.String()
 	if from.Rule != "" {
 		text += " by " + from.Rule

@@ -121,15 +121,16 @@ const hostile = "\x1b[31mevil\u202e\r\n\u200b\xff"
 // Whatever a result quotes is escaped, wherever it stands.
 func TestHostile(t *testing.T) {
 	for name, print := range map[string]func(*Printer){
-		"stacks":    func(p *Printer) { r := filled[inspect.Stacks](); p.Stacks(r, true) },
-		"threads":   func(p *Printer) { p.Threads(filled[inspect.Threads]()) },
-		"registers": func(p *Printer) { p.Registers(filled[inspect.RegisterSet]()) },
-		"locals":    func(p *Printer) { p.Locals(filled[inspect.Locals]()) },
-		"printed":   func(p *Printer) { p.Printed(filled[inspect.Printed]()) },
-		"examined":  func(p *Printer) { p.Examined(filled[inspect.Examined]()) },
-		"listing":   func(p *Printer) { p.Listing(filled[inspect.Listing]()) },
-		"symbols":   func(p *Printer) { p.Symbols(filled[inspect.Symbols]()) },
-		"title":     func(p *Printer) { p.Title(hostile) },
+		"stacks":     func(p *Printer) { r := filled[inspect.Stacks](); p.Stacks(r, true) },
+		"threads":    func(p *Printer) { p.Threads(filled[inspect.Threads]()) },
+		"registers":  func(p *Printer) { p.Registers(filled[inspect.RegisterSet]()) },
+		"locals":     func(p *Printer) { p.Locals(filled[inspect.Locals]()) },
+		"printed":    func(p *Printer) { p.Printed(filled[inspect.Printed]()) },
+		"examined":   func(p *Printer) { p.Examined(filled[inspect.Examined]()) },
+		"listing":    func(p *Printer) { p.Listing(filled[inspect.Listing]()) },
+		"symbols":    func(p *Printer) { p.Symbols(filled[inspect.Symbols]()) },
+		"difference": func(p *Printer) { p.Difference(filled[inspect.Difference]()) },
+		"title":      func(p *Printer) { p.Title(hostile) },
 	} {
 		text := printed(t, print)
 		if !strings.Contains(text, "evil") {

@@ -19,7 +19,7 @@ const rulesHead = `# What corelift verify checks
 Made by ` + "`go test ./internal/verify -run TestDocument -update`" + `; the test fails when this file is out of date. Rules in the order in which they
 are looked at. The column "fix" says what ` + "`--fix`" + ` does, if anything can be done. "GDB" is Debian's gdb-multiarch 13.1, "LLDB" is 14.0.6; "bare GDB" is GDB
 13.1 built for arm-none-eabi and the like, "all-target GDB" one with all targets whose default OS ABI is none. How each was measured: docs/debuggers.md,
-and the table of mutations in internal/verify/rules_test.go, which shows the symptom of each and that the repaired copy has it no more.
+and the table of mutations in internal/verify/rules_test.go, which breaks each rule and shows the symptom, if one of the first two has it, and that the repaired copy has it no more.
 
 | rule | severity | a core is in order if | else | fix |
 |---|---|---|---|---|

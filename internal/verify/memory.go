@@ -152,8 +152,8 @@ func initialValues(f *File) (list []deviation) {
 	return list
 }
 
-// hides tells whether GDB reads no memory from the program: it finds a file
-// that NT_FILE names, and its OS ABI heeds NT_FILE.
+// hides tells whether GDB reads no memory from the program: NT_FILE names a
+// file, be it there or not, and the OS ABI heeds NT_FILE.
 func (f *File) hides() bool {
 	n := f.mappedFiles()
 	return n != nil && f.heedsFiles() && len(f.mappings(n)) > 0

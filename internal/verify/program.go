@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"corelift/elfcore"
@@ -15,15 +14,19 @@ import (
 	"corelift/notes"
 )
 
-// infoLayout is a layout of NT_PRPSINFO: its size and the offsets of pr_pid and
-// pr_fname, in bytes. 80 bytes of arguments follow the name.
-type infoLayout struct{ size, pid, name int }
-
-// infoLayouts are those of 32-bit CPUs with 16-bit user ids, of others, and of
-// 64-bit CPUs.
-var infoLayouts = []infoLayout{{124, 12, 28}, {128, 16, 32}, {136, 24, 40}}
-
+// pr_fname and pr_psargs, which follows it, in bytes.
 const nameSize, argsSize = 16, 80
+
+// infoRules are the rules of a CPU whose NT_PRPSINFO has so many bytes, nil if
+// none has. CPUs of one size have one layout.
+func infoRules(size int64) *arch.CoreRules {
+	for _, a := range arch.All() {
+		if r := &a.Core; size == int64(r.PRPSInfo) && r.PSPID >= 0 {
+			return r
+		}
+	}
+	return nil
+}
 
 // infos are the notes that name the program.
 func (f *File) infos() (list []*note) {
@@ -46,13 +49,12 @@ func infoSizes(f *File) (list []deviation) {
 			continue
 		}
 		d := deviation{off: n.off, found: fmt.Sprintf("NT_PRPSINFO of %d bytes", n.size), expected: fmt.Sprintf("%d bytes", rules.PRPSInfo)}
-		if i := slices.IndexFunc(infoLayouts, func(l infoLayout) bool { return n.size == int64(l.size) }); i >= 0 && n.read() != nil {
-			from := infoLayouts[i]
+		if from := infoRules(n.size); from != nil && n.read() != nil {
 			d.repair = func() string {
 				old, desc := n.read(), make([]byte, rules.PRPSInfo)
-				copy(desc[rules.PSName:], old[from.name:][:nameSize+argsSize])
+				copy(desc[rules.PSName:], old[from.PSName:][:nameSize+argsSize])
 				if rules.PSPID >= 0 {
-					copy(desc[rules.PSPID:][:4], old[from.pid:])
+					copy(desc[rules.PSPID:][:4], old[from.PSPID:])
 				}
 				n.set(desc)
 				return fmt.Sprintf("NT_PRPSINFO at %#x: %d bytes became %d, with the name and process id of the other CPU's layout", n.off, len(old), len(desc))

@@ -139,7 +139,7 @@ func undescribedFloats(f *File) []deviation {
 	return at(list[0].off, "floating point registers that the target description does not have", "feature "+f.arch.Core.Float.Feature, f.describeFloats)
 }
 
-// unknownOwners: notes that are taken only from the right owner.
+// wrongOwners: notes that are taken only from the right owner.
 func wrongOwners(f *File) (list []deviation) {
 	if f.arch == nil || f.status.System != elfcore.FormatLinux {
 		return nil
@@ -195,7 +195,7 @@ func privateNotes(f *File) (list []deviation) {
 				continue
 			}
 		case notes.PRPSInfo, typePSInfo:
-			if !slices.ContainsFunc(infoLayouts, func(l infoLayout) bool { return n.size == int64(l.size) }) {
+			if infoRules(n.size) == nil {
 				continue
 			}
 		}
@@ -284,7 +284,7 @@ func undescribedControl(f *File) []deviation {
 	return at(all[0].off, "control registers that the target description does not have", "feature "+controlFeature, nil)
 }
 
-// rve is e_flags of a 64-bit RISC-V core that claims RV32E.
+// reducedRegisters: a 64-bit RISC-V core that claims RV32E.
 func reducedRegisters(f *File) []deviation {
 	if elf.Machine(f.header.Machine) != elf.EM_RISCV || f.class != elf.ELFCLASS64 || f.header.Flags&arch.RISCVEFlag == 0 {
 		return nil

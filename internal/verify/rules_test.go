@@ -114,6 +114,7 @@ var mutations = []mutation{
 	{rule: "elf.os-lldb", cpu: x64, change: func(c *edited) { c.ident[7] = 97 }, lldb: "Unsupported OS"},
 	{rule: "elf.os-riscv", cpu: rv64, change: func(c *edited) { c.ident[7] = 3 }, lldb: "signal: segmentation fault"},
 	{rule: "elf.cpu", cpu: m3, bare: true, stays: true, change: func(c *edited) { c.head.Machine = 0x1234 }, symptom: notSupported},
+	{rule: "elf.cpu", name: "known to GDB", cpu: m3, bare: true, stays: true, change: func(c *edited) { c.head.Machine = uint16(elf.EM_MIPS) }, symptom: notSupported},
 	{rule: "elf.system", cpu: m3, stays: true, symptom: notRecognised, change: func(c *edited) {
 		for i := range c.notes {
 			if c.notes[i].typ == 1 {

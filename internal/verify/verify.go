@@ -1,7 +1,7 @@
 // Package verify tells whether stock debuggers open a core file and show the
 // truth, by the rules that elfcore's writer follows, and makes a copy that they
-// do open. The rules are a table (rules.go); each was measured with GDB 13.1
-// and LLDB 14 and has a test that shows its symptom.
+// do open. The rules are a table (rules.go), measured with GDB 13.1 and LLDB 14;
+// each has a test, which shows its symptom if one of these two does.
 //
 // A File is the core as debuggers see it. Check lists what breaks a rule, Fix
 // repairs in memory what can be repaired without inventing a value, Write
