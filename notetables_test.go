@@ -117,18 +117,31 @@ made up, and what can't be read is told with its offset.
 
 ## As GNU readelf does
 
-The text of -h, -l, -S and -n is that of GNU readelf 2.40, byte for byte, compared on every core of the tests. Of -n, this is other:
+The text of -h, -l, -S, -n, -x and -p is that of GNU readelf 2.40, byte for byte, compared on the cores of the tests. On purpose, this is
+other:
 
-- NT_FILE of 64-bit files is a table, as GNU readelf prints it of 32-bit ones and in its other releases. 2.40 alone says "Cannot decode 64-bit
-  note in 32-bit build".
+- What is wrong goes to standard error in corelift's words, and only if it matters to a core file. A file whose program headers are not all there
+  is an error, with no text at all.
+- The segments of a core with over 65,534 that lost its section header with the end of the file are counted and shown. GNU readelf shows
+  65,535.
+- Names, and texts of -p, are UTF-8. GNU readelf 2.40 loses bytes of characters beyond ASCII. DEL is ^? and a byte that is not UTF-8 \xff, which
+  GNU readelf sends to the terminal as they are. A section's name over 1 KiB is <corrupt>.
+- Contents that the end of the file cuts off are dumped as far as they go; GNU readelf dumps nothing. -x and -p of what is not there are an
+  error, not a warning. In a file without sections they take numbers of segments.
+- sh_entsize of symbol tables, relocations and groups is shown as it is. GNU readelf shows what it should be.
+- Unnamed are e_flags and section types of CPUs that have no core files, and types of HP-UX and VMS.
+- PT_INTERP and PT_DYNAMIC, which only programs have, are not followed.
+
+Of -n:
+
+- NT_FILE of 64-bit files is a table, as GNU readelf prints it of 32-bit ones. 2.40 says "Cannot decode 64-bit note in 32-bit build".
 - Control characters in paths, versions and package notes are shown as in names (^[), bytes that are not UTF-8 as \xff. GNU readelf lets
   them through to the terminal.
-- Notes that GNU readelf leaves out are shown: those before the end of a file that was cut, those of a segment with an alignment other than 4 or
-  8, a last one that lacks its padding.
+- Notes that GNU readelf leaves out are shown: those before the end of a file that was cut, those of a segment with an alignment above 4 that is
+  not 8, a last one that lacks its padding.
+- A name of over 256 bytes ends the notes of a segment.
 - A line break follows every note, also with -W behind a damaged one.
 - Notes of programs only (SystemTap, VMS, build attributes, NetBSD's identity) are shown like those of unknown owners.
-
-What is wrong goes to standard error in corelift's words, not GNU readelf's.
 
 ## Decoded notes
 

@@ -117,7 +117,7 @@ func (d *decoder) left() int { return len(d.desc) - d.at }
 // add makes a field of the next size bytes, which must be there.
 func (d *decoder) add(name, text string, size int) {
 	d.addAt(name, text, d.at, size)
-	d.at += size
+	d.at = min(d.at+size, len(d.desc))
 }
 
 func (d *decoder) addAt(name, text string, at, size int) {

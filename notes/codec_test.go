@@ -343,3 +343,15 @@ func TestLongDescription(t *testing.T) {
 		t.Errorf("%d features, %v", len(fields), err)
 	}
 }
+
+// TestManyFiles: more mapped files than there may be fields end the list.
+func TestManyFiles(t *testing.T) {
+	const count = 2 * maxFields
+	le := binary.LittleEndian
+	desc := body(le, uint32(count), uint32(4096), 12*count, strings.Repeat("a\x00", count))
+	n := noteOf(&Codec{Owner: "CORE", Type: File}, desc)
+	fields, err := Core.Find(n).Decode(n, Context{Order: le})
+	if len(fields) != maxFields || !errors.As(err, new(*FormatError)) {
+		t.Errorf("%d fields, %v", len(fields), err)
+	}
+}

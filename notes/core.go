@@ -138,6 +138,9 @@ func linuxFiles(n Note, x Context) ([]Field, error) {
 	}
 	names := d.desc[d.at+int(count)*3*word:]
 	for range count {
+		if d.left() < 3*word {
+			break // more than are shown
+		}
 		if len(names) == 0 {
 			d.fail("paths cut off")
 			break

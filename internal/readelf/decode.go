@@ -47,7 +47,8 @@ func (w *writer) printDecoded(n *Note, wide bool) {
 
 // printDump prints the first bytes of a note as hexdump -C does.
 func (w *writer) printDump(n *Note) {
-	shown, _ := n.note().Read(maxData)
+	shown, err := n.note().Read(maxData)
+	w.fail(err)
 	const row = 16
 	for at := 0; at < len(shown); at += row {
 		line := shown[at:min(at+row, len(shown))]

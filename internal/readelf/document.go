@@ -1,26 +1,6 @@
 // Package readelf describes ELF core files: their headers, segments, sections
 // and notes as facts (Document, which is the JSON form), and in the text of GNU
-// readelf 2.40, line for line.
-//
-// The text differs on purpose in these; gnunotes.go has those of notes:
-//
-//   - What GNU readelf warns of goes into Document.Diagnostics, in our words and
-//     only if it matters to a core file. A file whose program headers are not all
-//     there is an error from elfcore.Open, with no text at all.
-//   - PN_XNUM: of a core that lost its section header with the end of the file,
-//     the segments are counted and shown. GNU readelf shows 65,535.
-//   - Names, and texts of -p, are UTF-8. GNU readelf 2.40 loses bytes of
-//     characters beyond ASCII. DEL is ^? and a byte that is no UTF-8 \xff, which
-//     GNU readelf sends to the terminal as they are.
-//   - A section's name over 1 KiB is <corrupt>.
-//   - Contents that the end of the file cuts off are dumped as far as they go.
-//     GNU readelf dumps nothing.
-//   - -x and -p of what is not there are an error and not a warning.
-//   - sh_entsize of symbol tables, relocations and groups is shown as it is. GNU
-//     readelf shows what it should be.
-//   - Unnamed: e_flags and section types of CPUs that have no core files (flagTables
-//     and sectionTypes have the others), types of HP-UX and VMS.
-//   - Not followed: PT_INTERP and PT_DYNAMIC, which only programs have.
+// readelf 2.40, line for line. Where the text is other on purpose: docs/readelf.md.
 package readelf
 
 import (

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -13,21 +14,9 @@ import (
 	"corelift/notes"
 )
 
-// What differs from GNU readelf 2.40, standard output byte for byte (the rest:
-// TestGNUNotes, TestCorpusGNU; these: TestNotesApart):
-//
-//   - NT_FILE of 64-bit files is a table, as of 32-bit ones. 2.40 says "Cannot
-//     decode 64-bit note in 32-bit build", a fault of that release.
-//   - Control characters and bytes that are not UTF-8 show as in names also
-//     where GNU readelf prints them as they are: paths, versions, packages.
-//   - GNU readelf shows nothing of a segment that is cut off by the end of the
-//     file or has an alignment above 4 that is not 8, nor a last note that
-//     lacks its padding. Here the notes that are there are shown.
-//   - Names of over 256 bytes end the notes of a segment.
-//   - A line break follows every note. GNU readelf forgets it behind some that
-//     are malformed.
-//   - Notes of program files (SystemTap, VMS, build attributes, NetBSD's
-//     identity) are shown like those of any owner.
+// The notes as GNU readelf 2.40 prints them, standard output byte for byte
+// (TestGNUNotes, TestCorpusGNU) but for what docs/readelf.md lists
+// (TestNotesApart).
 
 // gnuNote is a note and what of its file its text depends on.
 type gnuNote struct {
@@ -80,11 +69,7 @@ func (d *Document) printNote(w *writer, n *Note) {
 }
 
 func (d *Document) gnuNote(n notes.Note) gnuNote {
-	word := 4
-	if d.file.Header.Class == elf.ELFCLASS64 {
-		word = 8
-	}
-	return gnuNote{n, d.file.Order, word, d.file.Header.Machine, d.options.Wide}
+	return gnuNote{n, d.file.Order, addressBits(d.file.Header.Class) / 8, d.file.Header.Machine, d.options.Wide}
 }
 
 // ownerColumn is an owner's name; a note without any has "(NONE)". In a segment
@@ -113,19 +98,29 @@ func (w *writer) printData(n *gnuNote) bool {
 
 // printBytes prints bytes in hexadecimal, and ends the line.
 func (w *writer) printBytes(r io.Reader) {
-	const digits = "0123456789abcdef"
 	var in [1 << 10]byte
 	var out [3 * len(in)]byte
 	for {
 		n, err := io.ReadFull(r, in[:])
 		for i, b := range in[:n] {
-			out[3*i], out[3*i+1], out[3*i+2] = digits[b>>4], digits[b&15], ' '
+			out[3*i], out[3*i+1], out[3*i+2] = hexDigits[b>>4], hexDigits[b&15], ' '
 		}
 		w.Write(out[:3*n])
 		if err != nil {
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				w.fail(ignoreEOF(err))
+			}
 			w.WriteByte('\n')
 			return
 		}
+	}
+}
+
+// failReading keeps an error of reading. What is wrong with the format is among
+// the diagnostics already.
+func (w *writer) failReading(err error) {
+	if !errors.As(err, new(*notes.FormatError)) {
+		w.fail(err)
 	}
 }
 
@@ -141,12 +136,14 @@ func (w *writer) printCore(n *gnuNote) bool {
 	}
 	page, files, err := n.files()
 	if err != nil {
+		w.failReading(err)
 		return false
 	}
 	w.printf("    Page size: %d\n", int64(page))
 	w.printf("    %*s%*s%*s\n", 2+2*n.word, "Start", 4+2*n.word, "End", 4+2*n.word, "Page Offset")
 	for f, err := range files {
 		if err != nil {
+			w.failReading(err)
 			break
 		}
 		w.printf("    0x%0*x  0x%0*x  0x%0*x\n        %s\n", 2*n.word, f.start, 2*n.word, f.end, 2*n.word, f.page, visible(f.path))
@@ -233,7 +230,8 @@ func (w *writer) printPackage(n *gnuNote) bool {
 	if n.Type != packaging {
 		return false
 	}
-	text, _ := n.Read(maxGNU)
+	text, err := n.Read(maxGNU)
+	w.fail(err)
 	text, _, _ = bytes.Cut(text, []byte{0})
 	w.printf("    Packaging Metadata: %s\n", visible(string(text)))
 	return true
@@ -241,7 +239,8 @@ func (w *writer) printPackage(n *gnuNote) bool {
 
 // printGNU prints the notes of owner GNU, which programs have.
 func (w *writer) printGNU(n *gnuNote) bool {
-	desc, _ := n.Read(maxGNU)
+	desc, err := n.Read(maxGNU)
+	w.fail(err)
 	word := func(i int) uint32 { return n.order.Uint32(desc[4*i:]) }
 	switch n.Type {
 	case 1:

@@ -204,10 +204,7 @@ func (d *Document) printMaps(w *writer) {
 		w.printf("\nThere are no mappings in this file.\n")
 		return
 	}
-	digits := 8
-	if d.file.Header.Class == elf.ELFCLASS64 {
-		digits = 16
-	}
+	digits := addressBits(d.file.Header.Class) / 4
 	w.printf("\nMappings:\n  %-*s %-*s Perm       Size In core    Offset     File\n", digits+2, "Start", digits+2, "End")
 	for i := range d.Maps {
 		m := &d.Maps[i]

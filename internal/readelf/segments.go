@@ -162,17 +162,17 @@ func (d *Document) printSegments(w *writer) {
 		}
 	}
 	w.WriteString("\nProgram Headers:\n")
-	line := (*writer).segment32
+	line := segment32
 	switch {
 	case f.Header.Class == elf.ELFCLASS32:
 		w.WriteString("  Type           Offset   VirtAddr   PhysAddr   FileSiz MemSiz  Flg Align\n")
 	case d.options.Wide:
 		w.WriteString("  Type           Offset   VirtAddr           PhysAddr           FileSiz  MemSiz   Flg Align\n")
-		line = (*writer).segment64Wide
+		line = segment64Wide
 	default:
 		w.WriteString("  Type           Offset             VirtAddr           PhysAddr\n" +
 			"                 FileSiz            MemSiz              Flags  Align\n")
-		line = (*writer).segment64
+		line = segment64
 	}
 	for i := range d.Segments {
 		line(w, &d.Segments[i])
@@ -194,29 +194,23 @@ func (w *writer) segmentType(name string) {
 	w.WriteString(spaces[len(name):])
 }
 
-func (w *writer) segment32(s *Segment) {
+// segmentLine prints a segment in one line, with at least so many digits of
+// addresses and of sizes.
+func (w *writer) segmentLine(s *Segment, addr, size int) {
 	w.segmentType(s.Type)
 	w.hex(s.Offset, 6)
-	w.hex(uint64(s.Addr), 8)
-	w.hex(uint64(s.Physical), 8)
-	w.hex(s.FileSize, 5)
-	w.hex(s.MemSize, 5)
+	w.hex(uint64(s.Addr), addr)
+	w.hex(uint64(s.Physical), addr)
+	w.hex(s.FileSize, size)
+	w.hex(s.MemSize, size)
 	w.access(s.Flags)
 	w.align(s.Align)
 }
 
-func (w *writer) segment64Wide(s *Segment) {
-	w.segmentType(s.Type)
-	w.hex(s.Offset, 6)
-	w.hex(uint64(s.Addr), 16)
-	w.hex(uint64(s.Physical), 16)
-	w.hex(s.FileSize, 6)
-	w.hex(s.MemSize, 6)
-	w.access(s.Flags)
-	w.align(s.Align)
-}
+func segment32(w *writer, s *Segment)     { w.segmentLine(s, 8, 5) }
+func segment64Wide(w *writer, s *Segment) { w.segmentLine(s, 16, 6) }
 
-func (w *writer) segment64(s *Segment) {
+func segment64(w *writer, s *Segment) {
 	w.segmentType(s.Type)
 	w.hex(s.Offset, 16)
 	w.hex(uint64(s.Addr), 16)
